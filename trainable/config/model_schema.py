@@ -1,0 +1,183 @@
+"""The detector's part of the configuration, in RVT's spelling."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, FiniteFloat, model_validator
+
+from trainable.config.base import NonNegativeFloat, Positive, PositiveFloat, Probability, Section
+from trainable.types import AreaSpace, LossTerm, WeightType
+
+Activation = Literal["silu", "relu", "lrelu"]
+
+
+class Compile(Section):
+    """`torch.compile` for one part of the detector; `args` are its keyword arguments."""
+
+    enable: bool = False
+    args: dict[str, str | bool] = {}
+
+
+class Stem(Section):
+    """The first stage's downsampling."""
+
+    patch_size: Literal[2, 3, 4, 8]
+
+
+class Downsample(Section):
+    """The convolution at the entrance of a stage."""
+
+    type: Literal["patch"]
+    overlap: bool
+    norm_affine: bool
+
+
+class Attention(Section):
+    """Window and grid attention of a stage."""
+
+    dim_head: Positive
+    attention_bias: bool
+    mlp_activation: Literal["gelu", "relu", "silu"]
+    mlp_gated: bool
+    mlp_bias: bool
+    mlp_ratio: Positive
+    drop_mlp: Probability
+    drop_path: Probability
+    ls_init_value: NonNegativeFloat
+
+
+class Lstm(Section):
+    """The convolutional LSTM of a stage."""
+
+    dws_conv: bool
+    dws_conv_only_hidden: bool
+    dws_conv_kernel_size: Positive
+    drop_cell_update: Probability
+
+
+class Stage(Section):
+    """What the four stages share."""
+
+    downsample: Downsample
+    attention: Attention
+    lstm: Lstm
+
+
+FourStages = tuple[Positive, Positive, Positive, Positive]
+
+
+class Backbone(Section):
+    """The recurrent backbone (MaxViT stages, each with an LSTM)."""
+
+    name: Literal["MaxViTRNN"]
+    compile: Compile = Compile()
+    input_channels: Positive
+    enable_masking: bool
+    partition_split_32: Literal[1, 2, 4]
+    embed_dim: Positive
+    dim_multiplier: FourStages
+    num_blocks: FourStages
+    T_max_chrono_init: FourStages  # noqa: N815 - RVT's spelling
+    stem: Stem
+    stage: Stage
+    time_batched: bool | None = None
+    """Run each stage on all time steps at once. `null`: on a GPU yes, on a CPU no, where the plain loop is faster."""
+    memory_format: Literal["contiguous", "channels_last"] = "contiguous"
+    """Layout of the feature maps of stem, pyramid and head."""
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "Backbone":
+        for multiplier in self.dim_multiplier:
+            channels = self.embed_dim * multiplier
+            if channels % self.stage.attention.dim_head:
+                raise ValueError(
+                    f"each stage's channels must be a multiple of stage.attention.dim_head={self.stage.attention.dim_head}, "
+                    f"got embed_dim {self.embed_dim} * dim_multiplier {multiplier} = {channels}"
+                )
+        return self
+
+
+def _check_stages(stages: tuple[int, ...]) -> tuple[int, ...]:
+    if stages not in ((2, 3, 4), (1, 2, 3, 4)):
+        raise ValueError(f"the pyramid stands on stages [2, 3, 4] or [1, 2, 3, 4], got {list(stages)}")
+    return stages
+
+
+class Pyramid(Section):
+    """The feature pyramid (PAFPN)."""
+
+    name: Literal["PAFPN"]
+    compile: Compile = Compile()
+    depth: PositiveFloat
+    in_stages: Annotated[tuple[int, ...], AfterValidator(_check_stages)]
+    depthwise: bool
+    act: Activation
+
+
+def _check_threshold(value: float | str) -> float | str:
+    if isinstance(value, str):
+        if not re.fullmatch(r"q(0?\.\d+|0|1|1\.0+|0\.0+)", value):
+            raise ValueError(f'expected an area in px² or a quantile of the training boxes such as "q0.33", got "{value}"')
+    elif not value > 0:
+        raise ValueError(f"an area must be positive, got {value}")
+    return value
+
+
+Threshold = Annotated[FiniteFloat | str, AfterValidator(_check_threshold)]
+
+
+class Head(Section):
+    """The detection head and its loss."""
+
+    name: Literal["YoloX"]
+    compile: Compile = Compile()
+    num_classes: Positive | None = None
+    """`null`: as many as the dataset's class list names."""
+    depthwise: bool
+    act: Activation
+    iou_loss: Literal["iou", "giou"] = "iou"
+    size_aware_loss: bool
+    size_aware_weight: Annotated[FiniteFloat, Field(ge=1)]
+    small_threshold: Threshold
+    medium_threshold: Threshold
+    weight_type: WeightType
+    size_aware_normalize: bool
+    size_aware_terms: Annotated[tuple[LossTerm, ...], Field(min_length=1)]
+    size_aware_area_space: AreaSpace
+    size_aware_power_exponent: PositiveFloat
+
+    @model_validator(mode="after")
+    def _thresholds_rise(self) -> "Head":
+        small, medium = self.small_threshold, self.medium_threshold
+        if isinstance(small, str) and isinstance(medium, str):
+            small, medium = float(small[1:]), float(medium[1:])
+        if isinstance(small, str) or isinstance(medium, str):
+            return self
+        if small >= medium:
+            raise ValueError(
+                f"small_threshold must be below medium_threshold, got {self.small_threshold} and {self.medium_threshold}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _terms_are_distinct(self) -> "Head":
+        if len(set(self.size_aware_terms)) != len(self.size_aware_terms):
+            raise ValueError(f"size_aware_terms must name each term once, got {list(self.size_aware_terms)}")
+        return self
+
+
+class Postprocess(Section):
+    """Which predictions become detections. All trials of a sweep share these."""
+
+    confidence_threshold: Probability
+    nms_threshold: Probability
+
+
+class Model(Section):
+    """The whole detector."""
+
+    name: Literal["rnndet"]
+    backbone: Backbone
+    fpn: Pyramid
+    head: Head
+    postprocess: Postprocess
