@@ -1,0 +1,256 @@
+"""Writes synthetic traffic recordings in eTraM's raw layout, so that everything can be tried without a download."""
+
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final, get_args
+
+import h5py
+import hdf5plugin
+import numpy as np
+from numpy.typing import NDArray
+
+from trainable.data.simulation.labels import LABEL_PERIOD_US, label_boxes
+from trainable.data.simulation.scene import make_scene
+from trainable.data.simulation.sensor import CHUNK_US, Events, EventSensor
+from trainable.data.simulation.shapes import CLASSES
+from trainable.errors import DataError
+from trainable.types import Split
+
+SETTINGS_FILE: Final = "simulation.json"
+FORMAT_VERSION: Final = 1
+"""Raised whenever the same settings give other recordings than before."""
+
+H5_CHUNK: Final = 65_536
+NIGHT_EVERY: Final = 3
+"""Every how many recordings of a split one is at night."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSummary:
+    """What one call of `simulate` left on disk.
+
+    Args:
+        recordings: all recordings.
+        written: those that this call wrote; the others were there already.
+        events: events of all recordings.
+        boxes_by_class: boxes of all recordings by class name.
+    """
+
+    recordings: int
+    written: int
+    events: int
+    boxes_by_class: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    folder: Path
+    name: str
+    seeds: tuple[int, int, int]
+    night: bool
+
+    @property
+    def events_path(self) -> Path:
+        return self.folder / f"{self.name}_td.h5"
+
+    @property
+    def boxes_path(self) -> Path:
+        return self.folder / f"{self.name}_bbox.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    seed: int
+    train: int
+    val: int
+    test: int
+    duration_s: float
+    height: int
+    width: int
+    mean_objects: float
+    format_version: int = FORMAT_VERSION
+
+
+def simulate(
+    out: Path,
+    *,
+    seed: int = 0,
+    train: int = 16,
+    val: int = 4,
+    test: int = 4,
+    duration_s: float = 5.0,
+    height: int = 360,
+    width: int = 640,
+    mean_objects: float = 7.0,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> SimulationSummary:
+    """Writes synthetic recordings `out/{train,val,test}/<split>_{day,night}_<number>_{td.h5,bbox.npy}`.
+
+    A static camera watches a road between two pavements. Classes, their shares of the boxes and the share of small boxes
+    follow eTraM; every third recording is at night. The same settings give the same events and boxes on the same kind of
+    machine, however many workers write them. What an interrupted call left unfinished is finished by the next.
+
+    Args:
+        out: folder for the recordings; new, empty, or left by a call with the same settings.
+        seed: of everything random, not negative.
+        train, val, test: number of recordings of each split.
+        duration_s: length of each recording in seconds, at least 0.1.
+        height, width: sensor size in pixels, each at least 32; the scene scales with the height.
+        mean_objects: mean number of objects in sight.
+        workers: threads that simulate and write.
+        progress: called with the numbers of finished and of all recordings after each, from any thread.
+
+    Returns:
+        A summary of all recordings in `out`.
+
+    Raises:
+        DataError: an argument is out of its range, or `out` holds something else.
+    """
+    settings = _Settings(seed, train, val, test, float(duration_s), height, width, float(mean_objects))
+    _check(settings, workers)
+    _claim(out, settings)
+    recordings = _plan(out, settings)
+    missing = [recording for recording in recordings if not recording.events_path.is_file()]
+    done = len(recordings) - len(missing)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        for _ in pool.map(lambda recording: _write_recording(recording, settings), missing):
+            done += 1
+            if progress is not None:
+                progress(done, len(recordings))
+    return _summarise(recordings, written=len(missing))
+
+
+def _check(settings: _Settings, workers: int) -> None:
+    """Refuses settings out of range, all mistakes in one message."""
+    rules = {
+        f"`seed` must not be negative, got {settings.seed}": settings.seed >= 0,
+        f"`train`, `val` and `test` must not be negative, got {settings.train}, {settings.val}, {settings.test}": min(
+            settings.train, settings.val, settings.test
+        )
+        >= 0,
+        f"`duration_s` must be at least 0.1, got {settings.duration_s}": settings.duration_s >= 0.1,
+        f"`height` and `width` must be 32 to 65535, got {settings.height} and {settings.width}": 32
+        <= min(settings.height, settings.width)
+        and max(settings.height, settings.width) <= 65_535,
+        f"`mean_objects` must be positive and finite, got {settings.mean_objects}": 0 < settings.mean_objects < np.inf,
+        f"`workers` must be at least 1, got {workers}": workers >= 1,
+    }
+    if mistakes := [message for message, holds in rules.items() if not holds]:
+        raise DataError("cannot simulate: " + "; ".join(mistakes))
+
+
+def _claim(out: Path, settings: _Settings) -> None:
+    """Makes `out` this simulation's folder, or checks that it is already."""
+    path = out / SETTINGS_FILE
+    wanted = asdict(settings)
+    if path.is_file():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DataError(f"{path} is not readable as JSON; delete {out} or choose another folder") from error
+        if found != wanted:
+            raise DataError(
+                f"{out} holds recordings simulated with other settings: {found}, now asked for {wanted}; "
+                "choose another folder, or repeat the same settings to continue"
+            )
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} must be new or empty, but holds something else; choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _plan(out: Path, settings: _Settings) -> list[_Recording]:
+    counts = {"train": settings.train, "val": settings.val, "test": settings.test}
+    recordings = []
+    for split_number, split in enumerate(get_args(Split)):
+        folder = out / split
+        folder.mkdir(exist_ok=True)
+        for index in range(counts[split]):
+            night = index % NIGHT_EVERY == NIGHT_EVERY - 1
+            name = f"{split}_{'night' if night else 'day'}_{index:03d}"
+            recordings.append(_Recording(folder, name, (settings.seed, split_number, index), night))
+    return recordings
+
+
+def _write_recording(recording: _Recording, settings: _Settings) -> None:
+    """Simulates one recording; its events appear under their name last, so that half a recording is never taken for one."""
+    rng = np.random.default_rng(np.random.SeedSequence(recording.seeds))
+    scene = make_scene(
+        rng,
+        height=settings.height,
+        width=settings.width,
+        duration_s=settings.duration_s,
+        night=recording.night,
+        mean_objects=settings.mean_objects,
+    )
+    duration_us = round(settings.duration_s * 1e6)
+    partial = recording.events_path.with_name(recording.events_path.name + ".partial")
+    try:
+        last_us = _write_events(partial, EventSensor(scene, rng), settings, duration_us)
+        boxes = label_boxes(scene, min(duration_us, last_us + 1))
+        _save_boxes(recording.boxes_path, boxes)
+        os.replace(partial, recording.events_path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_events(path: Path, sensor: EventSensor, settings: _Settings, duration_us: int) -> int:
+    """Writes events chunk by chunk and returns the time of the last one, -1 without any."""
+    last_us = -1
+    with h5py.File(path, "w") as file:
+        group = file.create_group("events")
+        group["height"], group["width"] = settings.height, settings.width
+        dtypes = {"t": np.int64, "x": np.uint16, "y": np.uint16, "p": np.uint8}
+        for field, dtype in dtypes.items():
+            group.create_dataset(
+                field,
+                shape=(0,),
+                maxshape=(None,),
+                dtype=dtype,
+                chunks=(H5_CHUNK,),
+                compression=hdf5plugin.Blosc(cname="zstd", clevel=5, shuffle=hdf5plugin.Blosc.SHUFFLE),
+            )
+        for from_us in range(0, duration_us, CHUNK_US):
+            events = sensor.advance(from_us, min(from_us + CHUNK_US, duration_us))
+            _append(group, events)
+            if len(events.t):
+                last_us = int(events.t[-1])
+    return last_us
+
+
+def _append(group: h5py.Group, events: Events) -> None:
+    for field, values in zip(Events._fields, events, strict=True):
+        dataset = group[field]
+        start = len(dataset)
+        dataset.resize((start + len(values),))
+        dataset[start:] = values
+
+
+def _save_boxes(path: Path, boxes: NDArray[np.void]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            np.save(file, boxes)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _summarise(recordings: list[_Recording], *, written: int) -> SimulationSummary:
+    events = 0
+    counts = np.zeros(len(CLASSES), np.int64)
+    for recording in recordings:
+        with h5py.File(recording.events_path, "r") as file:
+            events += len(file["events/t"])
+        counts += np.bincount(np.load(recording.boxes_path)["class_id"], minlength=len(CLASSES))
+    by_class = {kind.name: int(count) for kind, count in zip(CLASSES, counts, strict=True)}
+    return SimulationSummary(len(recordings), written, events, by_class)
