@@ -83,7 +83,7 @@ class SparseFrames:
 def _nonzero_bytes(flat: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Positions of the bytes that are not zero: eight zeros are passed over at once, as nearly all bytes are zero."""
     whole = len(flat) - len(flat) % 8
-    occupied = np.flatnonzero(flat[:whole].view(np.uint64))
-    in_words = np.flatnonzero(flat[:whole].reshape(-1, 8)[occupied])
-    cells = occupied[in_words // 8] * 8 + in_words % 8
+    words = np.flatnonzero(flat[:whole].view(np.uint64) != 0)
+    in_words = np.flatnonzero(flat[:whole].reshape(-1, 8)[words] != 0)
+    cells = words[in_words >> 3] * 8 + (in_words & 7)
     return np.concatenate([cells, whole + np.flatnonzero(flat[whole:])])
