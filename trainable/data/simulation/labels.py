@@ -37,7 +37,7 @@ def label_boxes(scene: Scene, duration_us: int) -> NDArray[np.void]:
     class_id = np.array([item.class_id for item in scene.objects], np.uint32)
     track_id = np.arange(1, len(scene.objects) + 1, dtype=np.uint32)
     frames = []
-    for t, states in zip(t_us, scene.states(t_us * 1e-6), strict=True):
+    for t, states in zip(t_us, scene.states(t_us.astype(np.float64) * 1e-6), strict=True):
         posed, extents = pose_scene(parts, starts, states)
         shares = visible_shares(posed, starts, extents, height, width)
         left, right = (np.clip(extents[:, side], 0, width) for side in (0, 2))

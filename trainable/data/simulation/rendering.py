@@ -14,8 +14,8 @@ BOX: Final = int(PartKind.BOX)
 RING: Final = int(PartKind.RING)
 GLOW: Final = int(PartKind.GLOW)
 
-POSED_FIELDS: Final = 12
-"""Of a posed part, all in pixels: kind, ax, ay, bx, by, radius, brightness, left, top, right, bottom, unused."""
+POSED_FIELDS: Final = 11
+"""Of a posed part, in pixels: kind, ax, ay, bx, by, radius, brightness, left, top, right, bottom."""
 
 EDGE_PX: Final = 1.25
 """Width over which an edge goes from covered to free, as a lens blurs it."""
@@ -28,7 +28,13 @@ VISIBILITY_SAMPLES: Final = 1024.0
 
 
 @numba.njit(cache=True, nogil=True)
-def pose(parts, starts, states, posed, extents):  # type: ignore[no-untyped-def]
+def pose(
+    parts: NDArray[np.void],
+    starts: NDArray[np.int64],
+    states: NDArray[np.float64],
+    posed: NDArray[np.float64],
+    extents: NDArray[np.float64],
+) -> None:
     """Puts all parts at their places in the image at one time.
 
     Args:
@@ -49,16 +55,18 @@ def pose(parts, starts, states, posed, extents):  # type: ignore[no-untyped-def]
             continue
         for i in range(starts[index], starts[index + 1]):
             part = parts[i]
-            kind = part.kind
-            bx, by = part.bx, part.by
-            ax, ay = x0 + scale * part.ax, y0 - scale * part.ay
-            radius = scale * part.radius
+            kind = part["kind"]
+            bx, by = part["bx"], part["by"]
+            ax, ay = x0 + scale * part["ax"], y0 - scale * part["ay"]
+            radius = scale * part["radius"]
             if kind == CAPSULE:
-                angle = part.spin * travelled + part.swing * math.sin(part.swing_rate * travelled + part.swing_phase)
-                dx, dy = bx - part.ax, by - part.ay
+                angle = part["spin"] * travelled + part["swing"] * math.sin(
+                    part["swing_rate"] * travelled + part["swing_phase"]
+                )
+                dx, dy = bx - part["ax"], by - part["ay"]
                 cos, sin = math.cos(angle), math.sin(angle)
-                bx = x0 + scale * (part.ax + cos * dx - sin * dy)
-                by = y0 - scale * (part.ay + sin * dx + cos * dy)
+                bx = x0 + scale * (part["ax"] + cos * dx - sin * dy)
+                by = y0 - scale * (part["ay"] + sin * dx + cos * dy)
                 left, right = min(ax, bx) - radius, max(ax, bx) + radius
                 top, bottom = min(ay, by) - radius, max(ay, by) + radius
             elif kind == BOX:
@@ -70,7 +78,7 @@ def pose(parts, starts, states, posed, extents):  # type: ignore[no-untyped-def]
                 left, right, top, bottom = ax - reach, ax + reach, ay - reach, ay + reach
             posed[i, 0] = kind
             posed[i, 1], posed[i, 2], posed[i, 3], posed[i, 4] = ax, ay, bx, by
-            posed[i, 5], posed[i, 6] = radius, part.brightness
+            posed[i, 5], posed[i, 6] = radius, part["brightness"]
             posed[i, 7], posed[i, 8], posed[i, 9], posed[i, 10] = left, top, right, bottom
             for offset in range(4 if kind == GLOW else 0, 8, 4):
                 extents[index, offset] = min(extents[index, offset], left)
@@ -80,7 +88,7 @@ def pose(parts, starts, states, posed, extents):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def signed_distance(part, x, y):  # type: ignore[no-untyped-def]
+def signed_distance(part: NDArray[np.float64], x: float, y: float) -> float:
     """Distance in pixels of a point from a posed part's outline, negative inside.
 
     Source: the exact distances to a segment, a rounded box and a circle (Inigo Quilez, "2D distance functions").
@@ -93,16 +101,18 @@ def signed_distance(part, x, y):  # type: ignore[no-untyped-def]
         if length2 > 0:
             along = min(1.0, max(0.0, (dx * bx + dy * by) / length2))
         dx, dy = dx - along * bx, dy - along * by
-        return math.sqrt(dx * dx + dy * dy) - part[5]
+        return float(math.sqrt(dx * dx + dy * dy) - part[5])
     if part[0] == BOX:
         qx, qy = abs(dx) - part[3] + part[5], abs(dy) - part[4] + part[5]
         outside = math.sqrt(max(qx, 0.0) ** 2 + max(qy, 0.0) ** 2)
-        return outside + min(max(qx, qy), 0.0) - part[5]
-    return abs(math.sqrt(dx * dx + dy * dy) - part[3]) - part[5]
+        return float(outside + min(max(qx, qy), 0.0) - part[5])
+    return float(abs(math.sqrt(dx * dx + dy * dy) - part[3]) - part[5])
 
 
 @numba.njit(cache=True, nogil=True)
-def paint(canvas, illumination, posed, first, last):  # type: ignore[no-untyped-def]
+def paint(
+    canvas: NDArray[np.float32], illumination: NDArray[np.float32], posed: NDArray[np.float64], first: int, last: int
+) -> None:
     """Paints one object's posed parts over `canvas`, `(height, width)` float32 linear intensity, in place."""
     height, width = canvas.shape
     for i in range(first, last):
@@ -127,20 +137,24 @@ def paint(canvas, illumination, posed, first, last):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True, nogil=True)
-def visible_shares(posed, starts, extents, height, width):  # type: ignore[no-untyped-def]
+def visible_shares(
+    posed: NDArray[np.float64], starts: NDArray[np.int64], extents: NDArray[np.float64], height: int, width: int
+) -> NDArray[np.float64]:
     """Which share of each object is seen: inside the frame and not behind a nearer object.
 
     Args:
-        posed, starts, extents: as from `pose`; objects farthest first.
-        height, width: sensor size in pixels.
+        posed: as from `pose`, objects farthest first.
+        starts: `(objects + 1,)`, each object's first part.
+        extents: as from `pose`.
+        height: sensor height in pixels.
+        width: sensor width in pixels.
 
     Returns:
         `(objects,)` float64 in [0, 1]; 0 for an object out of sight.
     """
-    objects = len(extents)
-    shares = np.zeros(objects)
-    for index in range(objects):
-        left, top, right, bottom = extents[index, 0], extents[index, 1], extents[index, 2], extents[index, 3]
+    shares = np.zeros(len(extents))
+    for index in range(len(extents)):
+        left, top, right, bottom = extents[index, :4]
         if right <= left or bottom <= top:
             continue
         stride = max(0.5, math.sqrt((right - left) * (bottom - top) / VISIBILITY_SAMPLES))
@@ -148,38 +162,46 @@ def visible_shares(posed, starts, extents, height, width):  # type: ignore[no-un
         for row in range(int((bottom - top) / stride) + 1):
             for column in range(int((right - left) / stride) + 1):
                 x, y = left + (column + 0.5) * stride, top + (row + 0.5) * stride
-                if not _covers(posed, starts[index], starts[index + 1], x, y):
-                    continue
-                total += 1
-                if x < 0 or y < 0 or x >= width or y >= height:
-                    continue
-                hidden = False
-                for other in range(index + 1, objects):
-                    box = extents[other]
-                    if (
-                        box[0] <= x <= box[2]
-                        and box[1] <= y <= box[3]
-                        and _covers(posed, starts[other], starts[other + 1], x, y)
-                    ):
-                        hidden = True
-                        break
-                if not hidden:
-                    seen += 1
+                if _covers(posed, starts, extents, index, x, y):
+                    total += 1
+                    inside = 0 <= x < width and 0 <= y < height
+                    seen += inside and not _hidden(posed, starts, extents, index, x, y)
         if total:
             shares[index] = seen / total
     return shares
 
 
 @numba.njit(cache=True, nogil=True)
-def _covers(posed, first, last, x, y):  # type: ignore[no-untyped-def]
-    for i in range(first, last):
-        part = posed[i]
-        if (
-            part[0] != GLOW
-            and part[7] <= x <= part[9]
-            and part[8] <= y <= part[10]
-            and signed_distance(part, x, y) <= 0
-        ):
+def _hidden(
+    posed: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    extents: NDArray[np.float64],
+    index: int,
+    x: float,
+    y: float,
+) -> bool:
+    """Whether an object nearer than the one of this index covers a point."""
+    nearer = index + 1
+    while nearer < len(extents) and not _covers(posed, starts, extents, nearer, x, y):
+        nearer += 1
+    return nearer < len(extents)
+
+
+@numba.njit(cache=True, nogil=True)
+def _covers(
+    posed: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    extents: NDArray[np.float64],
+    index: int,
+    x: float,
+    y: float,
+) -> bool:
+    """Whether a solid part of the object of this index covers a point."""
+    left, top, right, bottom = extents[index, :4]
+    if not (left <= x <= right and top <= y <= bottom):
+        return False
+    for i in range(starts[index], starts[index + 1]):
+        if posed[i, 0] != GLOW and signed_distance(posed[i], x, y) <= 0:
             return True
     return False
 

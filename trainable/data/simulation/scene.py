@@ -1,6 +1,7 @@
 """A static traffic camera, the tracks before it, and everything that travels on them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,7 @@ STOPS_PER_S: Final = 0.015
 """Stops of one lane a second, at most one a recording."""
 BRAKING_S: Final = 0.5
 LANE_GAP_M: Final = 1.5
+LINE_HALF_WIDTH_M: Final = 0.15
 PLACEMENT_ATTEMPTS: Final = 30
 
 
@@ -30,7 +32,8 @@ class Camera:
     """A pinhole camera above flat ground, looking across the road; all lengths at the sensor in pixels.
 
     Args:
-        height_px, width_px: sensor size.
+        height_px: sensor height.
+        width_px: sensor width.
         focal_px: focal length.
         horizon_px: row of the horizon; it may lie above the sensor.
         height_m: height above the ground in metres.
@@ -81,7 +84,8 @@ class TrafficTrack:
         starting = np.clip(t_s - knots[2], 0, BRAKING_S)
         standing = np.clip(t_s - knots[1], 0, last - first)
         lost = braking**2 / (2 * BRAKING_S) + standing + starting - starting**2 / (2 * BRAKING_S)
-        return t_s - lost
+        clock: NDArray[np.float64] = t_s - lost
+        return clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,8 @@ def make_scene(
 
     Args:
         rng: the recording's generator.
-        height, width: sensor size in pixels.
+        height: sensor height in pixels.
+        width: sensor width in pixels.
         duration_s: length of the recording in seconds.
         night: whether it is night.
         mean_objects: mean number of objects in sight; each class gets its share of them.
@@ -248,7 +253,7 @@ def _place(
         early_s = in_sight_m / 2 / abs(item.speed_mps)
         start_s = float(track.clock(np.array([0.0]))[0])
         middle = float(rng.uniform(start_s - early_s, start_s + passing_s + early_s))
-        item = _at(item, middle)
+        item = replace(item, middle_s=middle)
         if track.kind == "pavement" or all(_clear(item, other) for other in others if other.track is track):
             return item
     return None
@@ -258,10 +263,6 @@ def _clear(item: TrafficObject, other: TrafficObject) -> bool:
     """Whether two objects of one lane, which have one speed, keep their distance."""
     distance_m = abs(item.middle_s - other.middle_s) * abs(item.speed_mps)
     return distance_m > (item.length_m + other.length_m) / 2 + LANE_GAP_M
-
-
-def _at(item: TrafficObject, middle_s: float) -> TrafficObject:
-    return TrafficObject(item.class_id, item.parts, item.track, item.depth_m, item.speed_mps, middle_s, item.length_m)
 
 
 def _make_object(
@@ -293,9 +294,9 @@ def _make_background(
     reflectance = np.where(depth > 1.15 * tracks[0].depth_m, rng.uniform(0.25, 0.45), rng.uniform(0.35, 0.45))
     on_road = (depth < 1.12 * lanes[0]) & (depth > 0.88 * lanes[-1])
     reflectance = np.where(on_road, rng.uniform(0.22, 0.3), reflectance)
-    for far, near in zip(lanes[:-1], lanes[1:], strict=True):
+    for far, near in pairwise(lanes):
         middle = (far + near) / 2
-        reflectance = np.where(np.abs(depth - middle) * scale < 0.15 * scale, 0.55, reflectance)
+        reflectance = np.where(np.abs(depth - middle) < LINE_HALF_WIDTH_M, 0.55, reflectance)
     reflectance *= 1 + 0.12 * _mottle(rng, height, width, 24) + 0.08 * _mottle(rng, height, width, 4)
     if not night:
         return np.clip(reflectance, 0.03, 1).astype(np.float32), np.ones((height, width), np.float32)

@@ -7,7 +7,7 @@ only pixels near objects are looked at, as the background stands still.
 """
 
 import math
-from typing import Final, NamedTuple
+from typing import Final
 
 import numba
 import numpy as np
@@ -23,6 +23,12 @@ STEP_MOTION_PX: Final = 0.6
 """How far the fastest object may move between two rendered images."""
 
 STEP_LIMITS_US: Final = (500, 4_000)
+
+MOTION_SAMPLES: Final = 9
+"""Times at which the speeds in a piece of the recording are measured."""
+
+FIRST_CAPACITY: Final = 65_536
+"""Events for which a piece's buffer has room at first; it doubles when full."""
 
 THRESHOLD: Final = 0.2
 """Mean contrast threshold, as a difference of natural logarithms of intensity."""
@@ -43,24 +49,12 @@ HOT_PIXEL_SHARE: Final = 2e-4
 HOT_PIXEL_FACTOR: Final = 100.0
 
 
-class Events(NamedTuple):
-    """Events in order of time.
-
-    Args:
-        t: `(events,)` int64, microseconds since the start of the recording.
-        x: `(events,)` uint16, column.
-        y: `(events,)` uint16, row.
-        p: `(events,)` uint8, 1 for brighter, 0 for darker.
-    """
-
-    t: NDArray[np.int64]
-    x: NDArray[np.uint16]
-    y: NDArray[np.uint16]
-    p: NDArray[np.uint8]
+EVENT_DTYPE: Final = np.dtype([("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "u1")])
+"""One event: microseconds since the start of the recording, column, row, and 1 for brighter or 0 for darker."""
 
 
 class EventSensor:
-    """The camera's pixels while it watches a scene; `advance` gives one chunk of events after the other.
+    """The camera's pixels while it watches a scene; `advance` gives one piece of the recording after the other.
 
     Args:
         scene: what it watches, from time 0 on.
@@ -77,18 +71,17 @@ class EventSensor:
         self._background = scene.reflectance * scene.illumination
         self._seen = self._background.copy()
         self._level = np.log(self._seen + np.float32(DARK_INTENSITY))
-        # A pixel's reference lies anywhere between its thresholds when the recording starts.
-        offset = rng.random(shape, dtype=np.float32) * self._thresholds.sum(axis=0) - self._thresholds[1]
-        self._reference = self._level + offset
+        self._reference = self._level.copy()
         self._boxes = np.zeros((len(scene.objects), 4), np.int64)
+        self._render(scene.states(np.zeros(1)), np.zeros(2))
+        # What is there at the start triggers nothing: a pixel's reference lies anywhere between its thresholds.
+        offset = rng.random(shape, dtype=np.float32) * self._thresholds.sum(axis=0) - self._thresholds[1]
+        self._reference = self._level - offset
         rate = NOISE_HZ["night" if scene.night else "day"] * rng.lognormal(-(NOISE_SPREAD**2) / 2, NOISE_SPREAD, shape)
         rate[rng.random(shape) < HOT_PIXEL_SHARE] *= HOT_PIXEL_FACTOR
         self._noise = np.cumsum(rate)
-        # The first image is what was there already, so what it would trigger is not reported.
-        self._render(scene.states(np.zeros(1)), np.zeros(1))
-        self._reference += self._level - np.log(self._background + np.float32(DARK_INTENSITY))
 
-    def advance(self, from_us: int, to_us: int) -> Events:
+    def advance(self, from_us: int, to_us: int) -> NDArray[np.void]:
         """The events of one piece of the recording, which starts where the last ended.
 
         Args:
@@ -96,159 +89,147 @@ class EventSensor:
             to_us: its end, excluded.
 
         Returns:
-            Its events in order of time.
+            `(events,)` of `EVENT_DTYPE`, in order of time.
         """
-        coarse = self._scene.states(np.linspace(from_us, to_us, 9) * 1e-6)
-        steps = _steps(coarse, to_us - from_us)
-        t_us = np.linspace(from_us, to_us, steps + 1)
-        t, x, y, p = self._render(self._scene.states(t_us[1:] * 1e-6), t_us)
-        noise = self._draw_noise(from_us, to_us)
-        t, x, y, p = (np.concatenate(pair) for pair in zip((t, x, y, p), noise, strict=True))
-        order = np.argsort(t, kind="stable")
-        return Events(t[order], x[order], y[order], p[order])
+        samples = self._scene.states(np.linspace(from_us, to_us, MOTION_SAMPLES) * 1e-6)
+        t_us = np.linspace(from_us, to_us, _count_steps(samples, to_us - from_us) + 1)
+        signal = self._render(self._scene.states(t_us[1:] * 1e-6), t_us)
+        events = np.concatenate((signal, self._draw_noise(from_us, to_us)))
+        ordered: NDArray[np.void] = events[np.argsort(events["t"], kind="stable")]
+        return ordered
 
-    def _render(self, states: NDArray[np.float64], t_us: NDArray[np.float64]) -> Events:
-        return Events(
-            *_render_steps(
-                self._parts,
-                self._starts,
-                states,
-                t_us,
-                self._background,
-                self._scene.illumination,
-                self._seen,
-                self._level,
-                self._reference,
-                self._thresholds,
-                self._boxes,
-            )
+    def _render(self, states: NDArray[np.float64], t_us: NDArray[np.float64]) -> NDArray[np.void]:
+        events: NDArray[np.void] = _render_steps(
+            self._parts,
+            self._starts,
+            states,
+            t_us,
+            self._background,
+            self._scene.illumination,
+            (self._seen, self._level, self._reference, self._thresholds),
+            self._boxes,
+            np.empty(FIRST_CAPACITY, EVENT_DTYPE),
         )
+        return events
 
-    def _draw_noise(self, from_us: int, to_us: int) -> Events:
+    def _draw_noise(self, from_us: int, to_us: int) -> NDArray[np.void]:
         rng = self._rng
-        count = rng.poisson(self._noise[-1] * (to_us - from_us) * 1e-6)
-        pixel = np.minimum(np.searchsorted(self._noise, rng.random(count) * self._noise[-1]), self._noise.size - 1)
-        row, column = np.divmod(pixel, self._scene.reflectance.shape[1])
-        t = rng.integers(from_us, to_us, count)
-        return Events(t, column.astype(np.uint16), row.astype(np.uint16), rng.integers(0, 2, count, dtype=np.uint8))
+        events = np.empty(rng.poisson(self._noise[-1] * (to_us - from_us) * 1e-6), EVENT_DTYPE)
+        pixel = np.searchsorted(self._noise, rng.random(len(events)) * self._noise[-1])
+        row, column = np.divmod(np.minimum(pixel, self._noise.size - 1), self._scene.reflectance.shape[1])
+        events["t"] = rng.integers(from_us, to_us, len(events))
+        events["x"], events["y"] = column, row
+        events["p"] = rng.integers(0, 2, len(events), dtype=np.uint8)
+        return events
 
 
-def _steps(states: NDArray[np.float64], length_us: int) -> int:
+def _count_steps(states: NDArray[np.float64], length_us: int) -> int:
     """Into how many images a piece of the recording is divided, from states at equal distances in it."""
-    both = (states[1:, :, 2] > 0) & (states[:-1, :, 2] > 0)
-    motion = np.linalg.norm(np.diff(states[:, :, :2], axis=0), axis=-1)
-    fastest_px = float(motion[both].max(initial=0.0)) * len(motion)
-    shortest, longest = STEP_LIMITS_US
-    step_us = min(max(STEP_MOTION_PX / max(fastest_px, 1e-9) * length_us, shortest), longest)
+    in_sight = (states[1:, :, 2] > 0) & (states[:-1, :, 2] > 0)
+    motion_px = np.linalg.norm(np.diff(states[:, :, :2], axis=0), axis=-1)
+    fastest_px = float(motion_px[in_sight].max(initial=0.0)) * len(motion_px)
+    shortest_us, longest_us = STEP_LIMITS_US
+    step_us = min(max(STEP_MOTION_PX / max(fastest_px, 1e-9) * length_us, shortest_us), longest_us)
     return max(1, math.ceil(length_us / step_us))
 
 
 @numba.njit(cache=True, nogil=True)
-def _render_steps(  # type: ignore[no-untyped-def]  # noqa: C901
-    parts, starts, states, t_us, background, illumination, seen, level, reference, thresholds, boxes
-):
-    """Renders image after image and collects events between each and the one before.
+def _render_steps(
+    parts: NDArray[np.void],
+    starts: NDArray[np.int64],
+    states: NDArray[np.float64],
+    t_us: NDArray[np.float64],
+    background: NDArray[np.float32],
+    illumination: NDArray[np.float32],
+    pixels: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
+    boxes: NDArray[np.int64],
+    events: NDArray[np.void],
+) -> NDArray[np.void]:
+    """Renders image after image and collects the events between each and the one before.
 
     Args:
-        parts, starts: as from `Scene.parts`.
+        parts: `(parts,)` of `PART_DTYPE`.
+        starts: `(objects + 1,)`, each object's first part.
         states: `(steps, objects, 4)`, as from `Scene.states`.
-        t_us: `(steps + 1,)` times of the image before the first and of every image; with a single time the images are
-            only looked at, and no events are reported.
-        background, illumination: `(height, width)` float32.
-        seen, level, reference: `(height, width)` float32, updated: intensity and log intensity in the last image, and
-            each pixel's reference level.
-        thresholds: `(2, height, width)` float32, for brighter and for darker.
+        t_us: `(steps + 1,)` times of the image before the first and of every image.
+        background: `(height, width)`, intensity without objects.
+        illumination: `(height, width)`.
+        pixels: what each pixel saw last, its logarithm, its reference level, each `(height, width)` and updated, and
+            its thresholds for brighter and darker, `(2, height, width)`.
         boxes: `(objects, 4)`, updated: what each object touched in the last image, columns and rows from and to.
+        events: a first buffer of `EVENT_DTYPE`.
 
     Returns:
-        `t, x, y, p` of the events, in order of time except within a step.
+        The events, in order of time except within a step.
     """
     height, width = background.shape
-    objects = len(boxes)
-    silent = len(t_us) == 1
     posed = np.zeros((len(parts), POSED_FIELDS))
-    extents = np.zeros((objects, 8))
+    extents = np.zeros((len(boxes), 8))
+    dirty = np.zeros((len(boxes), 4), np.int64)
     canvas = background.copy()
-    dirty = np.zeros((objects, 4), np.int64)
-    visited = np.full((height, width), -1, np.int32)
-    capacity = 1 << 16
-    t, x, y, p = _buffers(capacity)
     count = 0
     for step in range(len(states)):
         pose(parts, starts, states[step], posed, extents)
-        for index in range(objects):
-            left, top, right, bottom = extents[index, 4], extents[index, 5], extents[index, 6], extents[index, 7]
-            now = (0, 0, 0, 0)
-            if right > left:
-                now = (
-                    min(width, max(0, math.floor(left) - 1)),
-                    max(0, min(width, math.ceil(right) + 1)),
-                    min(height, max(0, math.floor(top) - 1)),
-                    max(0, min(height, math.ceil(bottom) + 1)),
-                )
-            was = boxes[index]
-            if now[0] >= now[1] or now[2] >= now[3]:
-                dirty[index] = was
-                now = (0, 0, 0, 0)
-            elif was[0] >= was[1]:
-                dirty[index, 0], dirty[index, 1], dirty[index, 2], dirty[index, 3] = now
-            else:
-                dirty[index, 0], dirty[index, 1] = min(was[0], now[0]), max(was[1], now[1])
-                dirty[index, 2], dirty[index, 3] = min(was[2], now[2]), max(was[3], now[3])
-            boxes[index, 0], boxes[index, 1], boxes[index, 2], boxes[index, 3] = now
-            column_from, column_to, row_from, row_to = dirty[index]
-            canvas[row_from:row_to, column_from:column_to] = background[row_from:row_to, column_from:column_to]
-        for index in range(objects):
-            if boxes[index, 1] > boxes[index, 0]:
-                paint(canvas, illumination, posed, starts[index], starts[index + 1])
-        for index in range(objects):
-            column_from, column_to, row_from, row_to = dirty[index]
-            for row in range(row_from, row_to):
-                for column in range(column_from, column_to):
-                    intensity = canvas[row, column]
-                    if visited[row, column] == step or intensity == seen[row, column]:
-                        continue
-                    visited[row, column] = step
-                    before = level[row, column]
-                    after = np.float32(math.log(intensity + np.float32(DARK_INTENSITY)))
-                    seen[row, column], level[row, column] = intensity, after
-                    if silent:
-                        continue
-                    brighter = after > before
-                    threshold = thresholds[0 if brighter else 1, row, column]
-                    sign = np.float32(1 if brighter else -1)
-                    crossing = reference[row, column] + sign * threshold
-                    while sign * (after - crossing) >= 0:
-                        share = min(1.0, max(0.0, (crossing - before) / (after - before)))
-                        if count == capacity:
-                            capacity *= 2
-                            t, x, y, p = (
-                                _grown(t, capacity),
-                                _grown(x, capacity),
-                                _grown(y, capacity),
-                                _grown(p, capacity),
-                            )
-                        at = t_us[step] + share * (t_us[step + 1] - t_us[step])
-                        t[count] = min(math.floor(at), math.ceil(t_us[step + 1]) - 1)
-                        x[count], y[count], p[count] = column, row, 1 if brighter else 0
-                        count += 1
-                        reference[row, column] = crossing
-                        crossing += sign * threshold
-    return t[:count], x[:count], y[:count], p[:count]
+        for index in range(len(boxes)):
+            _touch(extents[index, 4:], height, width, boxes[index], dirty[index])
+            left, right, top, bottom = dirty[index]
+            canvas[top:bottom, left:right] = background[top:bottom, left:right]
+        for index in range(len(boxes)):
+            paint(canvas, illumination, posed, starts[index], starts[index + 1])
+        for index in range(len(boxes)):
+            events, count = _compare(canvas, dirty[index], t_us[step], t_us[step + 1], pixels, events, count)
+    return events[:count]
 
 
 @numba.njit(cache=True, nogil=True)
-def _buffers(capacity):  # type: ignore[no-untyped-def]
-    return (
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.uint16),
-        np.empty(capacity, np.uint16),
-        np.empty(capacity, np.uint8),
-    )
+def _touch(
+    extent: NDArray[np.float64], height: int, width: int, box: NDArray[np.int64], dirty: NDArray[np.int64]
+) -> None:
+    """Moves an object's box, columns and rows from and to, and notes in `dirty` what its move can have changed."""
+    left, top, right, bottom = extent
+    dirty[:] = box
+    box[:] = 0
+    if right <= 0 or left >= width or bottom <= 0 or top >= height or right < left:
+        return
+    box[0], box[1] = max(0, math.floor(left) - 1), min(width, math.ceil(right) + 1)
+    box[2], box[3] = max(0, math.floor(top) - 1), min(height, math.ceil(bottom) + 1)
+    if dirty[0] == dirty[1]:
+        dirty[:] = box
+    for i in range(0, 4, 2):
+        dirty[i], dirty[i + 1] = min(dirty[i], box[i]), max(dirty[i + 1], box[i + 1])
 
 
 @numba.njit(cache=True, nogil=True)
-def _grown(buffer, capacity):  # type: ignore[no-untyped-def]
-    grown = np.empty(capacity, buffer.dtype)
-    grown[: len(buffer)] = buffer
-    return grown
+def _compare(
+    canvas: NDArray[np.float32],
+    dirty: NDArray[np.int64],
+    from_us: float,
+    to_us: float,
+    pixels: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
+    events: NDArray[np.void],
+    count: int,
+) -> tuple[NDArray[np.void], int]:
+    """Lets the pixels of one box look at a new image; returns the buffer, perhaps a larger one, and its fill."""
+    seen, level, reference, thresholds = pixels
+    for row in range(dirty[2], dirty[3]):
+        for column in range(dirty[0], dirty[1]):
+            intensity = canvas[row, column]
+            if intensity == seen[row, column]:
+                continue
+            before = level[row, column]
+            after = np.float32(math.log(intensity + np.float32(DARK_INTENSITY)))
+            seen[row, column], level[row, column] = intensity, after
+            brighter = after > before
+            sign = 1.0 if brighter else -1.0
+            threshold = sign * thresholds[0 if brighter else 1, row, column]
+            crossing = reference[row, column] + threshold
+            while sign * (after - crossing) >= 0:
+                share = min(1.0, max(0.0, (crossing - before) / (after - before)))
+                if count == len(events):
+                    events = np.concatenate((events, np.empty_like(events)))
+                events[count]["t"] = min(math.floor(from_us + share * (to_us - from_us)), math.ceil(to_us) - 1)
+                events[count]["x"], events[count]["y"], events[count]["p"] = column, row, brighter
+                count += 1
+                reference[row, column] = crossing
+                crossing += threshold
+    return events, count

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final, get_args
 
@@ -14,9 +13,9 @@ import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
-from trainable.data.simulation.labels import LABEL_PERIOD_US, label_boxes
+from trainable.data.simulation.labels import label_boxes
 from trainable.data.simulation.scene import make_scene
-from trainable.data.simulation.sensor import CHUNK_US, Events, EventSensor
+from trainable.data.simulation.sensor import CHUNK_US, EVENT_DTYPE, EventSensor
 from trainable.data.simulation.shapes import CLASSES
 from trainable.errors import DataError
 from trainable.types import Split
@@ -25,6 +24,7 @@ SETTINGS_FILE: Final = "simulation.json"
 FORMAT_VERSION: Final = 1
 """Raised whenever the same settings give other recordings than before."""
 
+EVENT_FIELDS: Final = ("t", "x", "y", "p")
 H5_CHUNK: Final = 65_536
 NIGHT_EVERY: Final = 3
 """Every how many recordings of a split one is at night."""
@@ -92,16 +92,19 @@ def simulate(
 ) -> SimulationSummary:
     """Writes synthetic recordings `out/{train,val,test}/<split>_{day,night}_<number>_{td.h5,bbox.npy}`.
 
-    A static camera watches a road between two pavements. Classes, their shares of the boxes and the share of small boxes
-    follow eTraM; every third recording is at night. The same settings give the same events and boxes on the same kind of
-    machine, however many workers write them. What an interrupted call left unfinished is finished by the next.
+    A static camera watches a road between two pavements. Classes and their shares of the boxes follow eTraM; every
+    third recording is at night. The same settings give the same events and boxes on the same kind of machine, however
+    many workers write them. What an interrupted call left unfinished is finished by the next.
 
     Args:
         out: folder for the recordings; new, empty, or left by a call with the same settings.
         seed: of everything random, not negative.
-        train, val, test: number of recordings of each split.
+        train: number of recordings for training.
+        val: number of recordings for validation.
+        test: number of recordings for testing.
         duration_s: length of each recording in seconds, at least 0.1.
-        height, width: sensor size in pixels, each at least 32; the scene scales with the height.
+        height: sensor height in pixels, at least 32; the scene scales with it.
+        width: sensor width in pixels, at least 32.
         mean_objects: mean number of objects in sight.
         workers: threads that simulate and write.
         progress: called with the numbers of finished and of all recordings after each, from any thread.
@@ -128,20 +131,17 @@ def simulate(
 
 def _check(settings: _Settings, workers: int) -> None:
     """Refuses settings out of range, all mistakes in one message."""
-    rules = {
-        f"`seed` must not be negative, got {settings.seed}": settings.seed >= 0,
-        f"`train`, `val` and `test` must not be negative, got {settings.train}, {settings.val}, {settings.test}": min(
-            settings.train, settings.val, settings.test
-        )
-        >= 0,
-        f"`duration_s` must be at least 0.1, got {settings.duration_s}": settings.duration_s >= 0.1,
-        f"`height` and `width` must be 32 to 65535, got {settings.height} and {settings.width}": 32
-        <= min(settings.height, settings.width)
-        and max(settings.height, settings.width) <= 65_535,
-        f"`mean_objects` must be positive and finite, got {settings.mean_objects}": 0 < settings.mean_objects < np.inf,
-        f"`workers` must be at least 1, got {workers}": workers >= 1,
-    }
-    if mistakes := [message for message, holds in rules.items() if not holds]:
+    counts = (settings.train, settings.val, settings.test)
+    sides = (settings.height, settings.width)
+    rules = (
+        (settings.seed >= 0, f"`seed` must not be negative, got {settings.seed}"),
+        (min(counts) >= 0, f"`train`, `val` and `test` must not be negative, got {counts}"),
+        (0.1 <= settings.duration_s < np.inf, f"`duration_s` must be at least 0.1 s, got {settings.duration_s}"),
+        (min(sides) >= 32 and max(sides) <= 65_535, f"`height` and `width` must be 32 to 65535 px, got {sides}"),
+        (0 < settings.mean_objects < np.inf, f"`mean_objects` must be positive, got {settings.mean_objects}"),
+        (workers >= 1, f"`workers` must be at least 1, got {workers}"),
+    )
+    if mistakes := [message for holds, message in rules if not holds]:
         raise DataError("cannot simulate: " + "; ".join(mistakes))
 
 
@@ -182,7 +182,7 @@ def _plan(out: Path, settings: _Settings) -> list[_Recording]:
 
 
 def _write_recording(recording: _Recording, settings: _Settings) -> None:
-    """Simulates one recording; its events appear under their name last, so that half a recording is never taken for one."""
+    """Simulates one recording; its events get their name last, so that half a recording is never taken for one."""
     rng = np.random.default_rng(np.random.SeedSequence(recording.seeds))
     scene = make_scene(
         rng,
@@ -209,30 +209,29 @@ def _write_events(path: Path, sensor: EventSensor, settings: _Settings, duration
     with h5py.File(path, "w") as file:
         group = file.create_group("events")
         group["height"], group["width"] = settings.height, settings.width
-        dtypes = {"t": np.int64, "x": np.uint16, "y": np.uint16, "p": np.uint8}
-        for field, dtype in dtypes.items():
+        for field in EVENT_FIELDS:
             group.create_dataset(
                 field,
                 shape=(0,),
                 maxshape=(None,),
-                dtype=dtype,
+                dtype=EVENT_DTYPE[field],
                 chunks=(H5_CHUNK,),
                 compression=hdf5plugin.Blosc(cname="zstd", clevel=5, shuffle=hdf5plugin.Blosc.SHUFFLE),
             )
         for from_us in range(0, duration_us, CHUNK_US):
             events = sensor.advance(from_us, min(from_us + CHUNK_US, duration_us))
             _append(group, events)
-            if len(events.t):
-                last_us = int(events.t[-1])
+            if len(events):
+                last_us = int(events["t"][-1])
     return last_us
 
 
-def _append(group: h5py.Group, events: Events) -> None:
-    for field, values in zip(Events._fields, events, strict=True):
+def _append(group: h5py.Group, events: NDArray[np.void]) -> None:
+    for field in EVENT_FIELDS:
         dataset = group[field]
-        start = len(dataset)
-        dataset.resize((start + len(values),))
-        dataset[start:] = values
+        start = dataset.shape[0]
+        dataset.resize((start + len(events),))
+        dataset[start:] = events[field]
 
 
 def _save_boxes(path: Path, boxes: NDArray[np.void]) -> None:
@@ -250,7 +249,7 @@ def _summarise(recordings: list[_Recording], *, written: int) -> SimulationSumma
     counts = np.zeros(len(CLASSES), np.int64)
     for recording in recordings:
         with h5py.File(recording.events_path, "r") as file:
-            events += len(file["events/t"])
+            events += file["events/t"].shape[0]
         counts += np.bincount(np.load(recording.boxes_path)["class_id"], minlength=len(CLASSES))
     by_class = {kind.name: int(count) for kind, count in zip(CLASSES, counts, strict=True)}
     return SimulationSummary(len(recordings), written, events, by_class)
