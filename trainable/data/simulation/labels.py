@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainable.boxes import BOX_DTYPE
-from trainable.data.simulation.rendering import pose_scene, visible_shares
+from trainable.data.simulation.kernels import pose_scene, visible_shares
 from trainable.data.simulation.scene import Scene
 
 LABEL_PERIOD_US: Final = 33_333

@@ -9,11 +9,10 @@ only pixels near objects are looked at, as the background stands still.
 import math
 from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from trainable.data.simulation.rendering import POSED_FIELDS, paint, pose
+from trainable.data.simulation.kernels import DARK_INTENSITY, EVENT_DTYPE, render_steps
 from trainable.data.simulation.scene import Scene
 
 CHUNK_US: Final = 250_000
@@ -36,9 +35,6 @@ THRESHOLD: Final = 0.2
 THRESHOLD_SPREAD: Final = 0.03
 """Standard deviation of the thresholds over the pixels."""
 
-DARK_INTENSITY: Final = 0.02
-"""Intensity that a pixel sees in the dark: it bounds the contrast, above all at night."""
-
 NOISE_HZ: Final = {"day": 0.1, "night": 0.5}
 """Mean background events a pixel and second."""
 
@@ -47,10 +43,6 @@ NOISE_SPREAD: Final = 0.5
 
 HOT_PIXEL_SHARE: Final = 2e-4
 HOT_PIXEL_FACTOR: Final = 100.0
-
-
-EVENT_DTYPE: Final = np.dtype([("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "u1")])
-"""One event: microseconds since the start of the recording, column, row, and 1 for brighter or 0 for darker."""
 
 
 class EventSensor:
@@ -99,7 +91,7 @@ class EventSensor:
         return ordered
 
     def _render(self, states: NDArray[np.float64], t_us: NDArray[np.float64]) -> NDArray[np.void]:
-        events: NDArray[np.void] = _render_steps(
+        events: NDArray[np.void] = render_steps(
             self._parts,
             self._starts,
             states,
@@ -131,105 +123,3 @@ def _count_steps(states: NDArray[np.float64], length_us: int) -> int:
     shortest_us, longest_us = STEP_LIMITS_US
     step_us = min(max(STEP_MOTION_PX / max(fastest_px, 1e-9) * length_us, shortest_us), longest_us)
     return max(1, math.ceil(length_us / step_us))
-
-
-@numba.njit(cache=True, nogil=True)
-def _render_steps(
-    parts: NDArray[np.void],
-    starts: NDArray[np.int64],
-    states: NDArray[np.float64],
-    t_us: NDArray[np.float64],
-    background: NDArray[np.float32],
-    illumination: NDArray[np.float32],
-    pixels: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
-    boxes: NDArray[np.int64],
-    events: NDArray[np.void],
-) -> NDArray[np.void]:
-    """Renders image after image and collects the events between each and the one before.
-
-    Args:
-        parts: `(parts,)` of `PART_DTYPE`.
-        starts: `(objects + 1,)`, each object's first part.
-        states: `(steps, objects, 4)`, as from `Scene.states`.
-        t_us: `(steps + 1,)` times of the image before the first and of every image.
-        background: `(height, width)`, intensity without objects.
-        illumination: `(height, width)`.
-        pixels: what each pixel saw last, its logarithm, its reference level, each `(height, width)` and updated, and
-            its thresholds for brighter and darker, `(2, height, width)`.
-        boxes: `(objects, 4)`, updated: what each object touched in the last image, columns and rows from and to.
-        events: a first buffer of `EVENT_DTYPE`.
-
-    Returns:
-        The events, in order of time except within a step.
-    """
-    height, width = background.shape
-    posed = np.zeros((len(parts), POSED_FIELDS))
-    extents = np.zeros((len(boxes), 8))
-    dirty = np.zeros((len(boxes), 4), np.int64)
-    canvas = background.copy()
-    count = 0
-    for step in range(len(states)):
-        pose(parts, starts, states[step], posed, extents)
-        for index in range(len(boxes)):
-            _touch(extents[index, 4:], height, width, boxes[index], dirty[index])
-            left, right, top, bottom = dirty[index]
-            canvas[top:bottom, left:right] = background[top:bottom, left:right]
-        for index in range(len(boxes)):
-            paint(canvas, illumination, posed, starts[index], starts[index + 1])
-        for index in range(len(boxes)):
-            events, count = _compare(canvas, dirty[index], t_us[step], t_us[step + 1], pixels, events, count)
-    return events[:count]
-
-
-@numba.njit(cache=True, nogil=True)
-def _touch(
-    extent: NDArray[np.float64], height: int, width: int, box: NDArray[np.int64], dirty: NDArray[np.int64]
-) -> None:
-    """Moves an object's box, columns and rows from and to, and notes in `dirty` what its move can have changed."""
-    left, top, right, bottom = extent
-    dirty[:] = box
-    box[:] = 0
-    if right <= 0 or left >= width or bottom <= 0 or top >= height or right < left:
-        return
-    box[0], box[1] = max(0, math.floor(left) - 1), min(width, math.ceil(right) + 1)
-    box[2], box[3] = max(0, math.floor(top) - 1), min(height, math.ceil(bottom) + 1)
-    if dirty[0] == dirty[1]:
-        dirty[:] = box
-    for i in range(0, 4, 2):
-        dirty[i], dirty[i + 1] = min(dirty[i], box[i]), max(dirty[i + 1], box[i + 1])
-
-
-@numba.njit(cache=True, nogil=True)
-def _compare(
-    canvas: NDArray[np.float32],
-    dirty: NDArray[np.int64],
-    from_us: float,
-    to_us: float,
-    pixels: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
-    events: NDArray[np.void],
-    count: int,
-) -> tuple[NDArray[np.void], int]:
-    """Lets the pixels of one box look at a new image; returns the buffer, perhaps a larger one, and its fill."""
-    seen, level, reference, thresholds = pixels
-    for row in range(dirty[2], dirty[3]):
-        for column in range(dirty[0], dirty[1]):
-            intensity = canvas[row, column]
-            if intensity == seen[row, column]:
-                continue
-            before = level[row, column]
-            after = np.float32(math.log(intensity + np.float32(DARK_INTENSITY)))
-            seen[row, column], level[row, column] = intensity, after
-            brighter = after > before
-            sign = 1.0 if brighter else -1.0
-            threshold = sign * thresholds[0 if brighter else 1, row, column]
-            crossing = reference[row, column] + threshold
-            while sign * (after - crossing) >= 0:
-                share = min(1.0, max(0.0, (crossing - before) / (after - before)))
-                if count == len(events):
-                    events = np.concatenate((events, np.empty_like(events)))
-                events[count]["t"] = min(math.floor(from_us + share * (to_us - from_us)), math.ceil(to_us) - 1)
-                events[count]["x"], events[count]["y"], events[count]["p"] = column, row, brighter
-                count += 1
-                reference[row, column] = crossing
-                crossing += threshold
-    return events, count

@@ -13,9 +13,10 @@ import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
+from trainable.data.simulation.kernels import EVENT_DTYPE
 from trainable.data.simulation.labels import label_boxes
 from trainable.data.simulation.scene import make_scene
-from trainable.data.simulation.sensor import CHUNK_US, EVENT_DTYPE, EventSensor
+from trainable.data.simulation.sensor import CHUNK_US, EventSensor
 from trainable.data.simulation.shapes import CLASSES
 from trainable.errors import DataError
 from trainable.types import Split
