@@ -1,0 +1,39 @@
+"""Average precision by object size and class, after the Prophesee protocol over COCO."""
+
+from trainable.evaluation.collect import Boxes, collect_match_records
+from trainable.evaluation.evaluate import evaluate, metrics_from_records
+from trainable.evaluation.frame_boxes import FrameBoxes
+from trainable.evaluation.metric_set import MetricSet
+from trainable.evaluation.metrics import Metrics
+from trainable.evaluation.protocol import (
+    COCO_AREA_BINS,
+    GEN1_BOX_FILTER,
+    GEN4_BOX_FILTER,
+    SENSOR_AREA_BINS,
+    BoxFilter,
+    EvaluationProtocol,
+)
+from trainable.evaluation.records import MatchRecords
+from trainable.evaluation.records_file import load_match_records, save_match_records
+from trainable.evaluation.scores import Scores, ScoresByArea
+
+__all__ = [
+    "COCO_AREA_BINS",
+    "GEN1_BOX_FILTER",
+    "GEN4_BOX_FILTER",
+    "SENSOR_AREA_BINS",
+    "BoxFilter",
+    "Boxes",
+    "EvaluationProtocol",
+    "FrameBoxes",
+    "MatchRecords",
+    "MetricSet",
+    "Metrics",
+    "Scores",
+    "ScoresByArea",
+    "collect_match_records",
+    "evaluate",
+    "load_match_records",
+    "metrics_from_records",
+    "save_match_records",
+]
