@@ -147,8 +147,8 @@ def _bad_box_message(
     values = ", ".join(f"{name}={boxes[name][first]}" for name in ("t", "x", "y", "w", "h", "class_id"))
     return (
         f"{path}: {np.count_nonzero(bad)} of {len(boxes)} boxes {reason}, the first is box {first} ({values}); "
-        f"expected boxes in a sensor of {sensor_hw[1]}x{sensor_hw[0]} pixels and classes 0 to {rules.num_classes - 1}. Correct "
-        "the file, or preprocess with --drop-bad-boxes to leave such boxes out"
+        f"expected boxes in a sensor of {sensor_hw[1]}x{sensor_hw[0]} pixels and classes 0 to {rules.num_classes - 1}. "
+        "Correct the file, or preprocess with --drop-bad-boxes to leave such boxes out"
     )
 
 

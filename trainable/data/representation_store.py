@@ -40,7 +40,8 @@ def frame_writer(path: Path, layout: Layout, frame_shape: tuple[int, int, int]) 
     Layout `sparse` has the attributes `format`, `version` and `frame_shape`, and the datasets `offsets` int64
     `(frames + 1,)`, `values` uint8 `(cells,)` and `index_gaps` uint32 `(cells,)`: a cell's flat index less that of the
     cell before it in its frame. It takes about half the room of RVT's dense chunks (measured at 12,000 and
-    92,000 cells a frame), and is read without touching any zero. Layout `rvt` has the dataset `data`, one dense chunk a frame.
+    92,000 cells a frame), and is read without touching any zero. Layout `rvt` has the dataset `data`, one dense chunk
+    a frame.
 
     Args:
         path: The file to create.

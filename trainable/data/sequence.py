@@ -127,7 +127,7 @@ def open_split(root: Path, split: str, *, representation: str, downsample_by_fac
     if odd is not None:
         raise DataError(
             f"{root / split}: sequences differ in frame shape, {odd.name} has {odd.frame_shape} and "
-            f"{sequences[0].name} {sequences[0].frame_shape}; keep recordings of different sensors in different datasets"
+            f"{sequences[0].name} {sequences[0].frame_shape}; keep one dataset to recordings of one sensor size"
         )
     return sequences
 
