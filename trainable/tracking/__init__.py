@@ -1,0 +1,19 @@
+"""A run's tracking: an append-only local journal, replayed to MLflow without the training waiting for it."""
+
+from trainable.tracking.entries import RunStatus
+from trainable.tracking.links import default_uri, experiment_page, run_page
+from trainable.tracking.progress import Progress, read_progress
+from trainable.tracking.publish import PublishSummary, publish
+from trainable.tracking.run_tracking import RunTracking
+
+__all__ = [
+    "Progress",
+    "PublishSummary",
+    "RunStatus",
+    "RunTracking",
+    "default_uri",
+    "experiment_page",
+    "publish",
+    "read_progress",
+    "run_page",
+]

@@ -1,0 +1,74 @@
+"""Addresses of a tracking server: the default one, without its credentials, and the pages that a user opens."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from trainable.errors import TrackingError
+
+_CREDENTIALS = re.compile(r"([A-Za-z][\w+.-]*://)[^/\s]*@")
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+def default_uri(runs_root: Path) -> str:
+    """The SQLite database that all runs below `runs_root` share."""
+    return f"sqlite:///{runs_root.resolve() / 'mlflow.db'}"
+
+
+def resolve_uri(uri: str) -> str:
+    """The address with a relative SQLite path made absolute, so that it means the same in every process.
+
+    Args:
+        uri: `http(s)://…`, or a database (`sqlite:///…`, `postgresql://…`, `mysql://…`, `mssql://…`).
+
+    Returns:
+        The address, credentials included.
+
+    Raises:
+        TrackingError: for an address that MLflow cannot write to, such as a folder.
+    """
+    scheme, separator, rest = uri.partition("://")
+    dialect = scheme.partition("+")[0]
+    if not separator or dialect not in ("http", "https", *_DATABASES):
+        raise TrackingError(
+            f"`tracking.uri` must be http(s)://HOST or a database such as sqlite:///runs/mlflow.db, got "
+            f"{without_credentials(uri)!r} (MLflow no longer writes to plain folders). Change `tracking.uri`, or set "
+            "`tracking.enabled=false`."
+        )
+    if dialect == "sqlite":
+        return f"{scheme}:///{Path(rest.removeprefix('/')).absolute()}"
+    return uri.rstrip("/")
+
+
+def without_credentials(text: str) -> str:
+    """Text, such as an address or an error message, with `user:password@` removed from every address in it."""
+    return _CREDENTIALS.sub(r"\1", text)
+
+
+def public_uri(uri: str) -> str:
+    """The address as it may be stored: without user, password and query (which may hold them too)."""
+    parts = urlsplit(without_credentials(uri))
+    return urlunsplit(parts._replace(query="", fragment="")) if parts.netloc else without_credentials(uri)
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The database file of a resolved SQLite address; None for any other address."""
+    scheme, _, rest = uri.partition("://")
+    return Path(rest.removeprefix("/")) if scheme.partition("+")[0] == "sqlite" else None
+
+
+def experiment_page(uri: str, experiment_id: str) -> str:
+    """Where to see an experiment's runs, in the view that shows training runs."""
+    return _page(uri, f"#/experiments/{experiment_id}/runs?workflowType=machine_learning")
+
+
+def run_page(uri: str, experiment_id: str, mlflow_run_id: str) -> str:
+    """Where to see one run: an address for a server, for a database the command that opens it and then the address."""
+    return _page(uri, f"#/experiments/{experiment_id}/runs/{mlflow_run_id}")
+
+
+def _page(uri: str, fragment: str) -> str:
+    public = public_uri(uri).rstrip("/")
+    if public.startswith("http"):
+        return f"{public}/{fragment}"
+    return f"mlflow server --backend-store-uri {public}, then http://127.0.0.1:5000/{fragment}"
