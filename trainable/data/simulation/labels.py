@@ -15,7 +15,7 @@ LABEL_PERIOD_US: Final = 33_333
 MIN_VISIBLE_SHARE: Final = 0.3
 """An object of which less is seen, because of the frame's edge or a nearer object, has no box."""
 
-MIN_SIDE_PX: Final = 2.0
+MIN_SIDE_PX: Final = 3.0
 
 
 def label_boxes(scene: Scene, duration_us: int) -> NDArray[np.void]:

@@ -1,30 +1,26 @@
 """A static traffic camera, the tracks before it, and everything that travels on them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainable.data.simulation.shapes import CLASSES, PART_DTYPE, build_parts
+from trainable.data.simulation.shapes import PART_DTYPE
+from trainable.data.simulation.traffic import TrafficObject, TrafficTrack, make_tracks, make_traffic
 
 REFERENCE_HEIGHT_PX: Final = 192
 """Sensor height at which the camera's scales below are given; other heights scale them."""
 
-FAR_SCALE_PX: Final = (6.0, 8.0)
-NEAR_SCALE_PX: Final = (17.0, 24.0)
+FAR_SCALE_PX: Final = (8.0, 11.0)
+NEAR_SCALE_PX: Final = (19.0, 38.0)
 HORIZON: Final = (-0.05, 0.12)
 FOCAL_LENGTH_PX: Final = 300.0
-MAX_YAW: Final = np.deg2rad(14.0)
-LANE_SPEED_MPS: Final = (5.0, 13.0)
-FORESHORTENING: Final = (0.6, 1.0)
-STOPS_PER_S: Final = 0.015
-"""Stops of one lane a second, at most one a recording."""
-BRAKING_S: Final = 0.5
-LANE_GAP_M: Final = 1.5
+GROUND_ROW: Final = 0.97
+"""Row of the near pavement's middle, as a share of the height."""
+
 LINE_HALF_WIDTH_M: Final = 0.15
-PLACEMENT_ATTEMPTS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,64 +47,6 @@ class Camera:
         """Column, row and scale in pixels a metre of points on the ground, from metres to the right and ahead."""
         scale = self.focal_px / z_m
         return self.width_px / 2 + scale * x_m, self.horizon_px + scale * self.height_m, scale
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficTrack:
-    """A straight line on the ground along which objects travel.
-
-    Args:
-        kind: `"lane"` for vehicles, which all have the lane's speed, or `"pavement"`.
-        depth_m: distance from the camera where the track crosses the middle of the image.
-        yaw: angle to the image plane in radians, shared by all tracks of a scene.
-        direction: 1 to the right, -1 to the left; pavements carry both and ignore it.
-        speed_mps: speed of a lane's traffic.
-        stop_s: when the lane's traffic stands still, first and last second; `(inf, inf)` for never.
-    """
-
-    kind: str
-    depth_m: float
-    yaw: float
-    direction: int
-    speed_mps: float
-    stop_s: tuple[float, float]
-
-    def clock(self, t_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Seconds of undisturbed travel after `t_s` seconds: it stands still while the traffic does."""
-        first, last = self.stop_s
-        if not np.isfinite(first):
-            return t_s
-        knots = np.array([first - BRAKING_S, first, last, last + BRAKING_S])
-        # Braking and starting are uniform accelerations, so each costs half of its time.
-        braking = np.clip(t_s - knots[0], 0, BRAKING_S)
-        starting = np.clip(t_s - knots[2], 0, BRAKING_S)
-        standing = np.clip(t_s - knots[1], 0, last - first)
-        lost = braking**2 / (2 * BRAKING_S) + standing + starting - starting**2 / (2 * BRAKING_S)
-        clock: NDArray[np.float64] = t_s - lost
-        return clock
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficObject:
-    """One object: its looks, its track, and when it passes the middle of the image.
-
-    Args:
-        class_id: index into `CLASSES`.
-        parts: `(parts,)` of `PART_DTYPE`.
-        track: the track it travels on.
-        depth_m: its own distance from the camera in the middle of the image.
-        speed_mps: its speed, positive to the right.
-        middle_s: when, by its track's clock, it passes the middle.
-        length_m: its apparent length.
-    """
-
-    class_id: int
-    parts: NDArray[np.void]
-    track: TrafficTrack
-    depth_m: float
-    speed_mps: float
-    middle_s: float
-    length_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,114 +109,24 @@ def make_scene(
         mean_objects: mean number of objects in sight; each class gets its share of them.
 
     Returns:
-        The scene, with at least one pedestrian and one car.
+        The scene, with at least one pedestrian.
     """
     unit = height / REFERENCE_HEIGHT_PX
     near_px, far_px = rng.uniform(*NEAR_SCALE_PX) * unit, rng.uniform(*FAR_SCALE_PX) * unit
     horizon = rng.uniform(*HORIZON) * height
     focal = FOCAL_LENGTH_PX * unit
-    camera = Camera(height, width, focal, horizon, (0.97 * height - horizon) / near_px)
-    tracks = _make_tracks(rng, far_px, near_px, focal, duration_s)
-    objects = _make_traffic(rng, tracks, camera, duration_s, night, mean_objects)
+    camera = Camera(height, width, focal, horizon, (GROUND_ROW * height - horizon) / near_px)
+    tracks = make_tracks(rng, far_px=far_px, near_px=near_px, focal_px=focal, duration_s=duration_s)
+    objects = make_traffic(
+        rng,
+        tracks,
+        frame_m=np.array([width * track.depth_m / focal for track in tracks]),
+        duration_s=duration_s,
+        night=night,
+        mean_objects=mean_objects,
+    )
     reflectance, illumination = _make_background(rng, tracks, camera, night)
     return Scene(camera, night, reflectance, illumination, objects)
-
-
-def _make_tracks(
-    rng: np.random.Generator, far_px: float, near_px: float, focal_px: float, duration_s: float
-) -> tuple[TrafficTrack, ...]:
-    """Pavements behind and before a road of two to four lanes, evenly spread over the scales."""
-    lanes = int(rng.integers(2, 5))
-    scales = np.geomspace(far_px, near_px, lanes + 2)
-    yaw = float(rng.uniform(-MAX_YAW, MAX_YAW))
-    near_side = int(rng.choice((-1, 1)))
-    tracks = []
-    for index, scale in enumerate(scales):
-        kind = "lane" if 0 < index <= lanes else "pavement"
-        direction = near_side if index > lanes // 2 else -near_side
-        stop = (np.inf, np.inf)
-        if kind == "lane" and rng.random() < STOPS_PER_S * duration_s:
-            first = float(rng.uniform(0, duration_s))
-            stop = (first, first + float(rng.uniform(0.5, 4.0)))
-        speed = float(rng.uniform(*LANE_SPEED_MPS))
-        tracks.append(TrafficTrack(kind, focal_px / float(scale), yaw, direction, speed, stop))
-    return tuple(tracks)
-
-
-def _make_traffic(
-    rng: np.random.Generator,
-    tracks: tuple[TrafficTrack, ...],
-    camera: Camera,
-    duration_s: float,
-    night: bool,
-    mean_objects: float,
-) -> tuple[TrafficObject, ...]:
-    """Objects in steady traffic: the number in sight is in the mean `mean_objects` times the class's share."""
-    objects: list[TrafficObject] = []
-    for class_id, kind in enumerate(CLASSES):
-        candidates = [track for track in tracks if track.kind == kind.track]
-        for track in candidates:
-            travel = track.speed_mps if kind.track == "lane" else float(np.mean(kind.speed_mps))
-            in_sight_m = camera.width_px * track.depth_m / camera.focal_px + float(np.mean(kind.length_m))
-            passing = float(track.clock(np.array([duration_s]))[0] - track.clock(np.array([0.0]))[0])
-            mean = mean_objects * kind.share / len(candidates) * (1 + passing * travel / in_sight_m)
-            for _ in range(_round_at_random(rng, mean)):
-                placed = _place(rng, class_id, track, objects, in_sight_m, passing, night)
-                if placed is not None:
-                    objects.append(placed)
-    for class_id in (0, 1):
-        if not any(item.class_id == class_id for item in objects):
-            candidates = [track for track in tracks if track.kind == CLASSES[class_id].track]
-            track = candidates[int(rng.integers(len(candidates)))]
-            objects.append(_make_object(rng, class_id, track, float(rng.uniform(0, duration_s)), night))
-    return tuple(sorted(objects, key=lambda item: -item.depth_m))
-
-
-def _round_at_random(rng: np.random.Generator, mean: float) -> int:
-    return int(mean) + int(rng.random() < mean - int(mean))
-
-
-def _place(
-    rng: np.random.Generator,
-    class_id: int,
-    track: TrafficTrack,
-    others: list[TrafficObject],
-    in_sight_m: float,
-    passing_s: float,
-    night: bool,
-) -> TrafficObject | None:
-    """An object somewhere in the recording's traffic that keeps clear of those on its lane, or None when it is full."""
-    for _ in range(PLACEMENT_ATTEMPTS):
-        item = _make_object(rng, class_id, track, 0.0, night)
-        early_s = in_sight_m / 2 / abs(item.speed_mps)
-        start_s = float(track.clock(np.array([0.0]))[0])
-        middle = float(rng.uniform(start_s - early_s, start_s + passing_s + early_s))
-        item = replace(item, middle_s=middle)
-        if track.kind == "pavement" or all(_clear(item, other) for other in others if other.track is track):
-            return item
-    return None
-
-
-def _clear(item: TrafficObject, other: TrafficObject) -> bool:
-    """Whether two objects of one lane, which have one speed, keep their distance."""
-    distance_m = abs(item.middle_s - other.middle_s) * abs(item.speed_mps)
-    return distance_m > (item.length_m + other.length_m) / 2 + LANE_GAP_M
-
-
-def _make_object(
-    rng: np.random.Generator, class_id: int, track: TrafficTrack, middle_s: float, night: bool
-) -> TrafficObject:
-    kind = CLASSES[class_id]
-    if track.kind == "lane":
-        direction, speed, depth = track.direction, track.speed_mps, track.depth_m
-    else:
-        direction, speed = int(rng.choice((-1, 1))), float(rng.uniform(*kind.speed_mps))
-        depth = track.depth_m * float(rng.uniform(0.93, 1.07))
-    length = float(rng.uniform(*kind.length_m))
-    if track.kind == "lane":
-        length *= float(rng.uniform(*FORESHORTENING))
-    parts = build_parts(class_id, rng, length_m=length, direction=direction, night=night)
-    return TrafficObject(class_id, parts, track, depth, direction * speed, middle_s, length)
 
 
 def _make_background(

@@ -29,10 +29,10 @@ MOTION_SAMPLES: Final = 9
 FIRST_CAPACITY: Final = 65_536
 """Events for which a piece's buffer has room at first; it doubles when full."""
 
-THRESHOLD: Final = 0.2
+THRESHOLD: Final = 0.25
 """Mean contrast threshold, as a difference of natural logarithms of intensity."""
 
-THRESHOLD_SPREAD: Final = 0.03
+THRESHOLD_SPREAD: Final = 0.04
 """Standard deviation of the thresholds over the pixels."""
 
 NOISE_HZ: Final = {"day": 0.1, "night": 0.5}

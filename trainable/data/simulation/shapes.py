@@ -221,9 +221,9 @@ def _pedestrian(silhouette: Silhouette) -> None:
     stride = 2 * np.pi / 1.4
     phase = float(rng.uniform(0, 2 * np.pi))
     for side in (0.0, np.pi):
-        silhouette.limb((0.0, hip), (0.0, 0.09), 0.09, trousers, swing=0.45, rate=stride, phase=phase + side)
+        silhouette.limb((0.0, hip), (0.0, 0.09), 0.09, trousers, swing=0.5, rate=stride, phase=phase + side)
     silhouette.limb((0.0, shoulder), (0.05, hip), 0.07, coat, swing=0.6, rate=stride, phase=phase + np.pi)
-    silhouette.limb((0.0, hip + 0.08), (0.0, shoulder - 0.06), 0.17, coat)
+    silhouette.limb((0.0, hip + 0.08), (0.0, shoulder - 0.06), 0.21, coat)
     silhouette.limb((0.0, shoulder), (0.05, hip), 0.07, 0.6 * coat, swing=0.6, rate=stride, phase=phase)
     silhouette.disc(0.02, height - 0.13, 0.13, skin)
 
