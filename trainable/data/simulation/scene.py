@@ -13,8 +13,10 @@ from trainable.data.simulation.traffic import TrafficObject, TrafficTrack, make_
 REFERENCE_HEIGHT_PX: Final = 192
 """Sensor height at which the camera's scales below are given; other heights scale them."""
 
-FAR_SCALE_PX: Final = (8.0, 11.0)
-NEAR_SCALE_PX: Final = (19.0, 38.0)
+FAR_SCALE_PX: Final = (9.0, 11.5)
+NEAR_SCALE_PX: Final = (20.0, 56.0)
+"""Pixels a metre on the far and the near pavement; the near ones spread evenly over their logarithm."""
+
 HORIZON: Final = (-0.05, 0.12)
 FOCAL_LENGTH_PX: Final = 300.0
 GROUND_ROW: Final = 0.97
@@ -112,7 +114,8 @@ def make_scene(
         The scene, with at least one pedestrian.
     """
     unit = height / REFERENCE_HEIGHT_PX
-    near_px, far_px = rng.uniform(*NEAR_SCALE_PX) * unit, rng.uniform(*FAR_SCALE_PX) * unit
+    near_px = np.exp(rng.uniform(*np.log(NEAR_SCALE_PX))) * unit
+    far_px = rng.uniform(*FAR_SCALE_PX) * unit
     horizon = rng.uniform(*HORIZON) * height
     focal = FOCAL_LENGTH_PX * unit
     camera = Camera(height, width, focal, horizon, (GROUND_ROW * height - horizon) / near_px)

@@ -223,14 +223,15 @@ def _pedestrian(silhouette: Silhouette) -> None:
     for side in (0.0, np.pi):
         silhouette.limb((0.0, hip), (0.0, 0.09), 0.09, trousers, swing=0.5, rate=stride, phase=phase + side)
     silhouette.limb((0.0, shoulder), (0.05, hip), 0.07, coat, swing=0.6, rate=stride, phase=phase + np.pi)
-    silhouette.limb((0.0, hip + 0.08), (0.0, shoulder - 0.06), 0.21, coat)
+    silhouette.limb((-0.2, hip + 0.2), (-0.2, shoulder - 0.12), 0.14, silhouette.shade())
+    silhouette.limb((0.0, hip + 0.08), (0.0, shoulder - 0.06), 0.2, coat)
     silhouette.limb((0.0, shoulder), (0.05, hip), 0.07, 0.6 * coat, swing=0.6, rate=stride, phase=phase)
     silhouette.disc(0.02, height - 0.13, 0.13, skin)
 
 
 def _car(silhouette: Silhouette, length: float) -> None:
     paint = silhouette.shade()
-    height = float(silhouette.rng.uniform(1.6, 1.95))
+    height = float(silhouette.rng.uniform(1.8, 2.3))
     waist = 0.56 * height
     silhouette.box(-0.06 * length, waist - 0.15, 0.62 * length, height - waist + 0.15, paint, corner=0.4)
     glass = 0.45 if paint < 0.3 else GLASS

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final, get_args
 
 import h5py
-import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
+from trainable.data.hdf5_files import blosc_zstd
 from trainable.data.simulation.kernels import EVENT_DTYPE
 from trainable.data.simulation.labels import label_boxes
 from trainable.data.simulation.scene import make_scene
@@ -217,7 +217,7 @@ def _write_events(path: Path, sensor: EventSensor, settings: _Settings, duration
                 maxshape=(None,),
                 dtype=EVENT_DTYPE[field],
                 chunks=(H5_CHUNK,),
-                compression=hdf5plugin.Blosc(cname="zstd", clevel=5, shuffle=hdf5plugin.Blosc.SHUFFLE),
+                **blosc_zstd(level=5),
             )
         for from_us in range(0, duration_us, CHUNK_US):
             events = sensor.advance(from_us, min(from_us + CHUNK_US, duration_us))
