@@ -21,8 +21,8 @@ def augment_frames(
             keep them.
 
     Source: RVT resizes with `nearest-exact` and rotates with the nearest pixel, one after the other; here the lookups
-    are composed first, which gives the same pixels, and the events are touched once. Source pixels are found in whole
-    numbers, without RVT's float32 rounding.
+    are composed first, which gives the same pixels, and the events are touched once. Deviation: a pixel that lies
+    between two others after a rotation takes the lower right one (torchvision: the even one).
     """
     *_, height, width = frames.shape
     whole = Window(0, 0, width, height)
@@ -43,9 +43,12 @@ def augment_frames(
 
 
 def _nearest_exact(start: int, source_size: int, target_size: int, device: torch.device) -> Tensor:
-    """Source pixel of every target pixel when `source_size` pixels from `start` on become `target_size` pixels."""
-    target = torch.arange(target_size, device=device)
-    return start + (2 * target + 1) * source_size // (2 * target_size)
+    """Source pixel of every target pixel when `source_size` pixels from `start` on become `target_size` pixels.
+
+    In float32, as torch's own resizing does it, so that ties fall the same way.
+    """
+    target = torch.arange(target_size, dtype=torch.float32, device=device)
+    return start + ((target + 0.5) * (source_size / target_size)).long().clamp(max=source_size - 1)
 
 
 def _rotated_sources(

@@ -65,10 +65,9 @@ def augment_boxes(
     Returns:
         The boxes, `(boxes, 4)` in the same format, and `(boxes,)` bool: which to keep.
 
-    Source: RVT's label transforms. Deviations: the frame spans `[0, width]`, in which pixel `i` covers
-    `[i, i + 1]`, so a flip is `width - x` (RVT: `width - 1 - x`, one pixel off the events), boxes are clipped at
-    `width` (RVT: `width - 1`), the rotation's centre is `width / 2` (RVT: rounded down), and boxes are scaled by the
-    ratio of whole pixels by which the events are (RVT: by the factor before rounding).
+    Source: RVT's label transforms. Deviations: pixel `i` covers `[i, i + 1]`, so that a flip is `width - x`, boxes are
+    clipped at `width` and rotated about `width / 2` (RVT: `width - 1 - x`, at `width - 1` and about `width // 2`), and
+    boxes are scaled by the ratio of whole pixels by which the events are (RVT: by the factor before rounding).
     """
     size = np.array([width, height], dtype=np.float64)
     boxes = boxes_xyxy.reshape(-1, 2, 2)

@@ -30,7 +30,7 @@ class Batch:
         indices: Flat index of each non-zero cell into its own frame; rows follow each other, and in a row its frames.
         values: The cells' counts.
         counts: Number of cells of each frame; 0 for the empty frames that fill up a short window.
-        rows: Row of each batch entry in the global batch: the recurrent state that belongs to it.
+        rows: Row of each batch entry in the global batch: the recurrent state that belongs to it; stays on the CPU.
         reset: Whether the entry's recurrent state starts from zero.
         real_frames: How many of the entry's frames are real; the others behind them are empty.
         label_time: Time step of each labelled frame; rises.
@@ -62,7 +62,7 @@ class Batch:
         return self._map(Tensor.pin_memory)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
-        """The batch on a device; `label_sequence` and `label_frame` stay where they are."""
+        """The batch on a device; `rows`, `label_sequence` and `label_frame` stay where they are."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def dense_events(self) -> UInt8[Tensor, "time batch channels height width"]:
@@ -103,7 +103,6 @@ class Batch:
             indices=change(self.indices),
             values=change(self.values),
             counts=change(self.counts),
-            rows=change(self.rows),
             reset=change(self.reset),
             real_frames=change(self.real_frames),
             label_time=change(self.label_time),

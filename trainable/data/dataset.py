@@ -13,7 +13,6 @@ from trainable.data.augmentation import NO_AUGMENTATION, Augmentation, FloatArra
 from trainable.data.sequence import Sequence
 from trainable.data.sparse_frames import SparseFrames
 from trainable.data.windows import IntArray, SampleKey, Source
-from trainable.errors import DataError
 
 _DRAW_OF_SOURCE: dict[Source, int] = {"stream": 2, "random": 3}
 """Keeps the augmentations' random numbers apart from each other and from those of the order (0 and 1)."""
@@ -49,7 +48,7 @@ class DetectionDataset(Dataset[Sample]):
     learnt from it. In evaluation labels stay as they are.
 
     Args:
-        sequences: At least one sequence; keys number them in this order.
+        sequences: At least one, all of one frame shape, as `open_split` gives them; keys number them in this order.
         seed: Seed of the augmentations.
         stream_augmentation: Augmentation of streams, one draw for each sub-sequence; none to leave them as they are.
         random_augmentation: Augmentation of random windows, one draw each; none to leave them as they are.
@@ -58,9 +57,6 @@ class DetectionDataset(Dataset[Sample]):
     Attributes:
         sequences: The sequences.
         frame_shape: `(channels, height, width)` of every frame.
-
-    Raises:
-        DataError: When there is no sequence, or their frames differ in shape.
     """
 
     def __init__(
@@ -72,17 +68,8 @@ class DetectionDataset(Dataset[Sample]):
         random_augmentation: RandomAugmentation | None = None,
         only_load_end_labels: bool = False,
     ) -> None:
-        if not sequences:
-            raise DataError("a split needs at least one sequence, got none; check dataset.path")
         self.sequences = sequences
         self.frame_shape = sequences[0].frame_shape
-        for sequence in sequences:
-            if sequence.frame_shape != self.frame_shape:
-                raise DataError(
-                    f"all sequences of a split must have frames of one shape (channels, height, width), got "
-                    f"{self.frame_shape} in {sequences[0].name} and {sequence.frame_shape} in {sequence.name}; "
-                    f"preprocess the recordings of each sensor into their own dataset"
-                )
         self._seed = seed
         self._settings = {"stream": stream_augmentation, "random": random_augmentation}
         self._only_load_end_labels = only_load_end_labels

@@ -34,12 +34,12 @@ class TimedLoader:
         loader: Gives batches, or the error that kept it from loading one.
 
     Attributes:
-        seconds_waited: Time spent waiting for batches so far, in seconds.
+        waited_s: Seconds spent waiting for batches so far.
     """
 
     def __init__(self, loader: DataLoader[Batch | DataError]) -> None:
         self._loader = loader
-        self.seconds_waited = 0.0
+        self.waited_s = 0.0
 
     def __len__(self) -> int:
         """Number of batches.
@@ -54,7 +54,7 @@ class TimedLoader:
         while True:
             begun = perf_counter()
             batch = next(batches, None)
-            self.seconds_waited += perf_counter() - begun
+            self.waited_s += perf_counter() - begun
             if batch is None:
                 return
             if isinstance(batch, DataError):
