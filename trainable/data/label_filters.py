@@ -22,8 +22,8 @@ class LabelRules:
 
     Attributes:
         sensor_hw: Height and width of the sensor where a recording does not state them.
-        num_classes: Classes that the raw boxes may have.
-        kept_classes: The first so many of them become labels.
+        kept_classes: The first so many classes become labels.
+        has_other_classes: Whether boxes of further classes belong to the dataset, and are dropped, or are an error.
         min_side_px: Smaller boxes are dropped, in sensor pixels.
         min_diagonal_px: So are those of a smaller diagonal, in sensor pixels.
         label_step_us: Time between labelled frames, or None to derive about 100 ms from the boxes' own rate.
@@ -33,8 +33,8 @@ class LabelRules:
     """
 
     sensor_hw: tuple[int, int]
-    num_classes: int
     kept_classes: int
+    has_other_classes: bool = False
     min_side_px: float = 5
     min_diagonal_px: float = 0
     label_step_us: int | None = None
@@ -42,14 +42,13 @@ class LabelRules:
     downsample_by_factor_2: bool = True
 
 
-_ETRAM = LabelRules(sensor_hw=(720, 1280), num_classes=8, kept_classes=8)
+_ETRAM = LabelRules(sensor_hw=(720, 1280), kept_classes=8)
 
 LABEL_RULES: dict[Dataset, LabelRules] = {
     "etram": _ETRAM,
-    "gen4": LabelRules(sensor_hw=(720, 1280), num_classes=7, kept_classes=3, tolerates_outside=True),
+    "gen4": LabelRules(sensor_hw=(720, 1280), kept_classes=3, has_other_classes=True, tolerates_outside=True),
     "gen1": LabelRules(
         sensor_hw=(240, 304),
-        num_classes=2,
         kept_classes=2,
         min_side_px=10,
         min_diagonal_px=30,
@@ -127,9 +126,9 @@ def _bad_boxes(boxes: npt.NDArray[np.void], rules: LabelRules, sensor_hw: tuple[
     x, y, w, h = (boxes[name] for name in ("x", "y", "w", "h"))
     sensor_height, sensor_width = sensor_hw
     return {
-        "with a value that is not finite": ~(np.isfinite(x) & np.isfinite(y) & np.isfinite(w) & np.isfinite(h)),
-        "with a negative size": (w < 0) | (h < 0),
-        "of an unknown class": boxes["class_id"] >= rules.num_classes,
+        "not finite": ~(np.isfinite(x) & np.isfinite(y) & np.isfinite(w) & np.isfinite(h)),
+        "of negative size": (w < 0) | (h < 0),
+        "of an unknown class": (boxes["class_id"] >= rules.kept_classes) & (not rules.has_other_classes),
         _OUTSIDE_REASONS[0]: (w == 0) | (h == 0),
         _OUTSIDE_REASONS[1]: (x >= sensor_width) | (y >= sensor_height) | (x + w <= 0) | (y + h <= 0),
     }
@@ -146,9 +145,9 @@ def _bad_box_message(
     first = int(np.flatnonzero(bad)[0])
     values = ", ".join(f"{name}={boxes[name][first]}" for name in ("t", "x", "y", "w", "h", "class_id"))
     return (
-        f"{path}: {np.count_nonzero(bad)} of {len(boxes)} boxes {reason}, the first is box {first} ({values}); "
-        f"expected boxes in a sensor of {sensor_hw[1]}x{sensor_hw[0]} pixels and classes 0 to {rules.num_classes - 1}. "
-        "Correct the file, or preprocess with --drop-bad-boxes to leave such boxes out"
+        f"{path}: {np.count_nonzero(bad)} of {len(boxes)} boxes are {reason}, the first is box {first} ({values}); "
+        f"expected boxes in a sensor of {sensor_hw[1]}x{sensor_hw[0]} pixels and classes 0 to {rules.kept_classes - 1}"
+        ". Correct the file, or preprocess with --drop-bad-boxes to leave such boxes out"
     )
 
 

@@ -6,9 +6,10 @@ import os
 import queue
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -130,10 +131,13 @@ def preprocess(
 
     reports: list[RecordingReport] = []
     errors: list[DataError] = []
-    with Progress(console=console, disable=console is None) as bar:
+    with ExitStack() as stack:
+        stack.callback(_remove_leftovers, out_root)
+        bar = stack.enter_context(Progress(console=console, disable=console is None))
         task = bar.add_task("preprocessing", total=sum(sizes.values()))
         run = _run_here if workers == 1 else partial(_run_in_processes, workers=workers)
-        for outcome in run(waiting, sizes, out_root, settings, lambda size: bar.advance(task, size)):
+        outcomes = run(waiting, sizes, out_root, settings, lambda size: bar.advance(task, size))
+        for outcome in stack.enter_context(closing(outcomes)):
             match outcome:
                 case DiskFullError():
                     raise outcome
@@ -143,7 +147,6 @@ def preprocess(
                     reports.append(outcome)
             done = len(reports) + len(errors)
             bar.update(task, description=f"preprocessing {done}/{len(waiting)} recordings")
-    _remove_leftovers(out_root)
 
     already_done = len(recordings) - len(waiting)
     if errors:
@@ -171,7 +174,7 @@ def _run_here(
     out_root: Path,
     settings: PreprocessSettings,
     advance: OnProgress,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     for recording in recordings:
         yield _outcome(recording, sizes[recording], out_root, settings, advance)
 
@@ -184,7 +187,7 @@ def _run_in_processes(
     advance: OnProgress,
     *,
     workers: int,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     # Spawned, not forked: HDF5 and the decoders hold locks and threads that a fork would tear apart.
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
@@ -220,34 +223,38 @@ def _outcome(
 
 
 def _claim_output(out_root: Path, settings: PreprocessSettings) -> None:
-    """Record the settings in the output folder, or compare them with those of the run that made it."""
+    """Record the settings in the output folder, or compare them with those of the run whose sequences are there."""
     path = out_root / _SETTINGS_FILE
     wanted = {"version": 1, "bins": BINS, "count_cutoff": COUNT_CUTOFF, **asdict(settings)}
-    if path.is_file():
-        try:
-            found = json.loads(path.read_text())
-        except ValueError as error:
-            raise DataError(f"{path}: expected JSON ({error}); preprocess into another folder") from error
-        differing = {key: (found.get(key), value) for key, value in wanted.items() if found.get(key) != value}
+    if any(next((out_root / split).glob("*"), None) for split in get_args(Split)):
+        found = _read_settings(path)
+        differing = [key for key in wanted if found.get(key) != wanted[key]]
         if differing:
-            changes = ", ".join(f"{key} was {was!r} and is now {now!r}" for key, (was, now) in differing.items())
+            changes = ", ".join(f"{key} was {found.get(key)!r} and is now {wanted[key]!r}" for key in differing)
             raise DataError(
                 f"{path}: the folder was preprocessed with other settings ({changes}); use the same, or another folder"
             )
         return
-    foreign = [split for split in get_args(Split) if (out_root / split).exists()]
-    if foreign:
-        raise DataError(
-            f"{out_root}: the folder already holds {', '.join(foreign)}, which this command did not write; "
-            "choose another"
-        )
     try:
         out_root.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}")
         draft.write_text(json.dumps(wanted, indent=2) + "\n")
         draft.replace(path)
     except OSError as error:
-        raise DataError(f"{out_root}: cannot be written ({error}); choose another folder or free some space") from error
+        raise DataError(f"{out_root}: cannot be written ({error}); free some space or choose another folder") from error
+
+
+def _read_settings(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path.parent}: the folder holds sequences that this command did not write, or its {path.name} is damaged "
+            f"({error}); choose another folder"
+        ) from error
+    if not isinstance(found, dict):
+        raise DataError(f"{path}: expected settings of an earlier run, got {found!r}; choose another folder")
+    return found
 
 
 def _remove_leftovers(out_root: Path) -> None:

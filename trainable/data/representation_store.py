@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from trainable.data.failsafe_file import FailsafeFile
 from trainable.data.hdf5_files import blosc_zstd, damage_reported, open_dataset, open_hdf5
 from trainable.data.sparse_frames import SparseFrames
 from trainable.errors import DataError
@@ -50,9 +51,19 @@ def frame_writer(path: Path, layout: Layout, frame_shape: tuple[int, int, int]) 
 
     Yields:
         The function that adds a frame.
+
+    Raises:
+        OSError: When the file cannot be written, as on a full disk; from the function, or as the block is left.
     """
-    with h5py.File(path, "w") as file:
-        yield _sparse_appender(file, frame_shape) if layout == "sparse" else _dense_appender(file, frame_shape)
+    with FailsafeFile(path) as target, h5py.File(target, "w") as file:
+        append = _sparse_appender(file, frame_shape) if layout == "sparse" else _dense_appender(file, frame_shape)
+
+        def append_and_check(frame: npt.NDArray[np.uint8]) -> None:
+            append(frame)
+            target.raise_failure()
+
+        yield append_and_check
+    target.raise_failure()
 
 
 def _sparse_appender(file: h5py.File, frame_shape: tuple[int, int, int]) -> AppendFrame:

@@ -80,6 +80,11 @@ class Sequence:
         self._frame_of_label: npt.NDArray[np.int64] = frame_of_label[has_extent]
         self.labelled_frames: npt.NDArray[np.int64] = np.unique(self._frame_of_label)
 
+    @property
+    def all_labels(self) -> npt.NDArray[np.void]:
+        """Labels of all frames, `(boxes,)` records of `BOX_DTYPE` in model-input pixels; not to be written to."""
+        return self._labels
+
     def labels(self, frame: int) -> npt.NDArray[np.void]:
         """Labels of one frame, `(boxes,)` records of `BOX_DTYPE` in model-input pixels; empty where it has none."""
         first, last = np.searchsorted(self._frame_of_label, (frame, frame + 1))
