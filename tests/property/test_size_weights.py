@@ -1,0 +1,40 @@
+"""What holds for every weight type and every setting."""
+
+from typing import get_args
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainable.losses import size_weights
+from trainable.types import WeightType
+
+AREAS = st.lists(st.floats(0, 1e8, width=32), min_size=2, max_size=30)
+
+
+@st.composite
+def weighting(draw: st.DrawFn) -> dict[str, float | str]:
+    small = draw(st.floats(1e-2, 1e5))
+    return {
+        "weight_type": draw(st.sampled_from(get_args(WeightType))),
+        "size_aware_weight": draw(st.floats(1, 100)),
+        "small_threshold": small,
+        "medium_threshold": small * draw(st.floats(1.01, 100)),
+        "power_exponent": draw(st.floats(0.05, 5)),
+    }
+
+
+@given(AREAS, weighting())
+def test_size_weight_never_rises_with_area(areas: list[float], settings: dict) -> None:
+    weights = size_weights(torch.tensor(areas).sort().values, **settings)
+    one_rounding = 1 + 2e-7
+    assert (weights[1:] <= weights[:-1] * one_rounding).all()
+
+
+@given(AREAS, weighting())
+def test_size_weight_stays_between_one_and_the_largest(areas: list[float], settings: dict) -> None:
+    weights = size_weights(torch.tensor([0.0, *areas]), **settings)
+    largest = torch.tensor(settings["size_aware_weight"])
+    assert torch.isfinite(weights).all()
+    assert ((weights >= 1) & (weights <= largest)).all()
+    assert weights[0] == largest
