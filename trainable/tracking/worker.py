@@ -30,7 +30,7 @@ def main() -> int:
     """Publish until the training is done; 0 when all of the journal has arrived, else 1."""
     directory, parent_pid, interval_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    os.nice(10)
+    os.nice(5)
     with client_environment():
         from trainable.tracking.publisher import Publisher  # slow: imports MLflow
 
