@@ -1,0 +1,190 @@
+"""Gathers a dataset's statistics: all labels, but of the events only what is cheap to read."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainable.boxes import BOX_DTYPE
+from trainable.data.hdf5_files import damage_reported, open_dataset, open_hdf5
+from trainable.data.raw_boxes import read_boxes
+from trainable.data.raw_events import RECORDING_SUFFIXES
+from trainable.data.sequence import LABELS_FOLDER, Sequence, open_split
+from trainable.data.statistics import BoxFilterRule, DatasetStatistics, SplitStatistics
+from trainable.errors import DataError
+from trainable.types import AreaBin, Split
+
+BOXES_SUFFIX: Final = "_bbox.npy"
+
+SAMPLED_FRAMES: Final = 16
+"""Frames of a sequence in which pixels with events are counted, evenly spread over it."""
+
+COCO_AREA_BINS: Final = (
+    AreaBin("small", 0, 32**2),
+    AreaBin("medium", 32**2, 96**2),
+    AreaBin("large", 96**2, 1e10),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """One recording or sequence; sizes in sensor pixels, and NaN where unknown."""
+
+    t_us: NDArray[np.int64]
+    class_id: NDArray[np.int64]
+    width_px: NDArray[np.float64]
+    height_px: NDArray[np.float64]
+    duration_s: float
+    events: int | None = None
+    occupied_share: float = math.nan
+
+
+def dataset_statistics(
+    root: Path,
+    *,
+    class_names: Iterable[str],
+    area_bins: Iterable[AreaBin] = COCO_AREA_BINS,
+    sensor_area_bins: Iterable[AreaBin] = COCO_AREA_BINS,
+    box_filter: BoxFilterRule | None = None,
+    downsample_by_factor_2: bool = True,
+    representation: str = "stacked_histogram_dt=50_nbins=10",
+) -> DatasetStatistics:
+    """Statistics of a folder of raw recordings, or of a preprocessed dataset; which of the two it is, is detected.
+
+    Raw recordings need no events beside their boxes; what then is unknown is undefined. Numbers of events are known for
+    HDF5 recordings. From preprocessed sequences come the labels as training sees them, cut to the frame.
+
+    Args:
+        root: Folder with `train/`, `val/` or `test/`.
+        class_names: One name a class, by class id; boxes of further classes are left out, and their number given.
+        area_bins: Size bins of areas in model-input px².
+        sensor_area_bins: Size bins of areas in sensor px².
+        box_filter: The filter of the filtered counts; by default that of 1 Mpx's and eTraM's papers.
+        downsample_by_factor_2: Whether the model's input has half the sensor's resolution.
+        representation: Folder of the event representation in preprocessed sequences.
+
+    Raises:
+        DataError: The folder holds neither kind of dataset, or a file in it cannot be used.
+    """
+    rule = box_filter if box_filter is not None else BoxFilterRule()
+    names = tuple(class_names)
+    kind = _kind(root)
+    splits = {}
+    for split in get_args(Split):
+        if not (root / split).is_dir():
+            continue
+        if kind == "raw":
+            recordings = [_raw_recording(path) for path in sorted((root / split).glob(f"*{BOXES_SUFFIX}"))]
+        else:
+            sequences = open_split(
+                root, split, representation=representation, downsample_by_factor_2=downsample_by_factor_2
+            )
+            recordings = [_sequence(sequence, 2.0 if downsample_by_factor_2 else 1.0) for sequence in sequences]
+        splits[split] = _split_statistics(recordings, len(names), rule)
+    return DatasetStatistics(
+        root=root,
+        kind=kind,
+        class_names=names,
+        area_bins={"input": tuple(area_bins), "sensor": tuple(sensor_area_bins)},
+        sensor_px2_per_input_px2=4.0 if downsample_by_factor_2 else 1.0,
+        box_filter=rule,
+        splits=splits,
+    )
+
+
+def _kind(root: Path) -> Literal["raw", "preprocessed"]:
+    splits = [root / split for split in get_args(Split)]
+    if any(True for split in splits for _ in split.glob(f"*{BOXES_SUFFIX}")):
+        return "raw"
+    if any(True for split in splits for _ in split.glob(f"*/{LABELS_FOLDER}")):
+        return "preprocessed"
+    raise DataError(
+        f"{root}: expected train/, val/ or test/ with raw recordings (<name>{BOXES_SUFFIX}) or with preprocessed "
+        f"sequences (<name>/{LABELS_FOLDER}/), found neither; check the path"
+    )
+
+
+def _raw_recording(boxes_path: Path) -> _Recording:
+    boxes = read_boxes(boxes_path)
+    name = boxes_path.name.removesuffix(BOXES_SUFFIX)
+    candidates = (boxes_path.with_name(name + suffix) for suffix in RECORDING_SUFFIXES)
+    events_path = next((path for path in candidates if path.is_file()), None)
+    events, duration_s = None, math.nan
+    if events_path is not None and events_path.suffix == ".h5":
+        events, duration_s = _events_and_duration(events_path)
+    return _Recording(
+        t_us=boxes["t"],
+        class_id=boxes["class_id"].astype(np.int64),
+        width_px=boxes["w"].astype(np.float64),
+        height_px=boxes["h"].astype(np.float64),
+        duration_s=duration_s,
+        events=events,
+    )
+
+
+def _events_and_duration(path: Path) -> tuple[int, float]:
+    """Number of events and seconds from time 0 to the last, without reading more than one chunk."""
+    with open_hdf5(path) as file, damage_reported(path):
+        t_us = open_dataset(file, "events/t", path)
+        events = int(t_us.shape[0])
+        return events, int(t_us[-1]) * 1e-6 if events else math.nan
+
+
+def _sequence(sequence: Sequence, sensor_px_per_input_px: float) -> _Recording:
+    frames = [sequence.labels(frame) for frame in sequence.labelled_frames.tolist()]
+    labels = np.concatenate([np.empty(0, BOX_DTYPE), *frames])
+    times_us = sequence.frame_times_us
+    _, height, width = sequence.frame_shape
+    occupied = []
+    for frame in np.unique(np.linspace(0, sequence.num_frames - 1, SAMPLED_FRAMES).astype(int)).tolist():
+        pixels = sequence.read(frame, frame + 1).indices % (height * width)
+        occupied.append(len(np.unique(pixels)) / (height * width))
+    return _Recording(
+        t_us=np.repeat(times_us[sequence.labelled_frames], [len(frame) for frame in frames]),
+        class_id=labels["class_id"].astype(np.int64),
+        width_px=labels["w"].astype(np.float64) * sensor_px_per_input_px,
+        height_px=labels["h"].astype(np.float64) * sensor_px_per_input_px,
+        duration_s=float(times_us[-1]) * 1e-6,
+        occupied_share=float(np.mean(occupied)),
+    )
+
+
+def _split_statistics(recordings: list[_Recording], num_classes: int, rule: BoxFilterRule) -> SplitStatistics:
+    times_us = [np.unique(recording.t_us) for recording in recordings]
+    intervals_us = np.concatenate([np.empty(0), *(np.diff(times) for times in times_us)])
+    t_us, class_id, width, height = (
+        np.concatenate([np.empty(0), *(getattr(recording, field) for recording in recordings)])
+        for field in ("t_us", "class_id", "width_px", "height_px")
+    )
+    area = width * height
+    counted = (class_id < num_classes) & np.isfinite(area) & (width > 0) & (height > 0)
+    passes = (
+        (np.minimum(width, height) >= rule.min_side_px)
+        & (np.hypot(width, height) >= rule.min_diagonal_px)
+        & (t_us > rule.skip_first_us)
+    )
+    events = [recording.events for recording in recordings if recording.events is not None]
+    return SplitStatistics(
+        recordings=len(recordings),
+        duration_s=sum(recording.duration_s for recording in recordings),
+        labelled_frames=sum(len(times) for times in times_us),
+        label_hz=1e6 / float(np.median(intervals_us)) if len(intervals_us) else math.nan,
+        left_out=int(np.count_nonzero(~counted)),
+        class_id=class_id[counted].astype(np.int64),
+        area_sensor_px2=area[counted],
+        passes_filter=passes[counted],
+        events=sum(events) if events and len(events) == len(recordings) else None,
+        events_per_s=np.array([_rate(recording) for recording in recordings]),
+        occupied_share=np.array([recording.occupied_share for recording in recordings]),
+    )
+
+
+def _rate(recording: _Recording) -> float:
+    """Events a second, NaN where unknown."""
+    if recording.events is None or not recording.duration_s > 0:
+        return math.nan
+    return recording.events / recording.duration_s
