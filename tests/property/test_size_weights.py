@@ -3,7 +3,7 @@
 from typing import get_args
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainable.losses import size_weights
@@ -24,17 +24,19 @@ def weighting(draw: st.DrawFn) -> dict[str, float | str]:
     }
 
 
+@settings(max_examples=50, deadline=None)
 @given(AREAS, weighting())
-def test_size_weight_never_rises_with_area(areas: list[float], settings: dict) -> None:
-    weights = size_weights(torch.tensor(areas).sort().values, **settings)
+def test_size_weight_never_rises_with_area(areas: list[float], options: dict) -> None:
+    weights = size_weights(torch.tensor(areas).sort().values, **options)
     one_rounding = 1 + 2e-7
     assert (weights[1:] <= weights[:-1] * one_rounding).all()
 
 
+@settings(max_examples=50, deadline=None)
 @given(AREAS, weighting())
-def test_size_weight_stays_between_one_and_the_largest(areas: list[float], settings: dict) -> None:
-    weights = size_weights(torch.tensor([0.0, *areas]), **settings)
-    largest = torch.tensor(settings["size_aware_weight"])
+def test_size_weight_stays_between_one_and_the_largest(areas: list[float], options: dict) -> None:
+    weights = size_weights(torch.tensor([0.0, *areas]), **options)
+    largest = torch.tensor(options["size_aware_weight"])
     assert torch.isfinite(weights).all()
     assert ((weights >= 1) & (weights <= largest)).all()
     assert weights[0] == largest

@@ -66,8 +66,9 @@ def assign(
 
     A label row is an object if its five numbers have a positive sum; all others are padding.
 
-    Memory: chunks of 2**24 label-anchor pairs. Of 30 frames with 100 labels and 20,000 anchors on four scales, that is
-    8 frames at a time, each with 3,600 candidates; the peak is about 0.3 GB.
+    Memory: at most 2**24 label-anchor pairs at a time (2**21 on a CPU), about 0.6 GB if every anchor were a candidate.
+    Of 30 frames with 100 labels and 20,000 anchors on four scales that is 8 frames at a time, each with at most 3,600
+    candidates: about 0.1 GB.
 
     Args:
         predictions: Decoded boxes cx, cy, width and height in input pixels, objectness logit and class logits.

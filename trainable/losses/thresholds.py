@@ -16,7 +16,7 @@ def is_quantile(value: float | str) -> bool:
     return isinstance(value, str) and _QUANTILE.fullmatch(value) is not None
 
 
-def resolve_threshold(value: float | str, areas_px2: NDArray[np.floating | np.integer]) -> float:
+def resolve_threshold(value: float | str, areas_px2: NDArray[np.floating]) -> float:
     """Turn a threshold into an area: a number stays, `"q0.33"` becomes that quantile of the training boxes' areas.
 
     Args:

@@ -24,14 +24,14 @@ def assert_equal_to_plain(result: Assignment, scene, plain_assign: Callable) -> 
     return int(result.foreground.sum())
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(10))
 def test_all_frames_at_once_agree_with_one_object_at_a_time(seed: int, scene: Callable, plain_assign: Callable) -> None:
     strides = [(8, 16, 32), (4, 8, 16, 32), (3, 6, 12, 24)][seed % 3]
-    crowd = scene(seed, objects=1 + 2 * seed, max_labels=30, strides=strides, hw=(96, 144), num_classes=1 + seed % 8)
+    crowd = scene(seed, objects=1 + 3 * seed, max_labels=30, strides=strides, hw=(96, 144), num_classes=1 + seed % 8)
     assert assert_equal_to_plain(assign(*crowd), crowd, plain_assign) > 0
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(6))
 def test_equal_costs_go_to_the_lower_anchor(seed: int, scene: Callable, plain_assign: Callable) -> None:
     regular = scene(seed, noise=0.0)
     regular.labels[..., 1:3] = (regular.labels[..., 1:3] / 8).round() * 8
@@ -39,7 +39,7 @@ def test_equal_costs_go_to_the_lower_anchor(seed: int, scene: Callable, plain_as
     assert assert_equal_to_plain(assign(*regular), regular, plain_assign) > 0
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(6))
 def test_objects_on_one_spot_contest_the_same_anchors(seed: int, scene: Callable, plain_assign: Callable) -> None:
     pile = scene(seed, objects=12, max_labels=12)
     pile.labels[:-1, :, 1:3] = 48 + 0.1 * pile.labels[:-1, :, 1:3]

@@ -183,7 +183,7 @@ def test_boxes_far_outside_or_without_area_give_finite_losses_and_gradients(scen
         assert torch.isfinite(gradient).all()
 
 
-def test_mean_of_bins_uses_the_one_weight_function(scene: Callable) -> None:
+def test_boxes_are_weighed_with_the_one_function() -> None:
     areas = torch.tensor([100.0, 500.0, 5000.0])
     boxes = torch.stack((areas, areas, areas / 10, torch.full((3,), 10.0)), dim=1)
     expected = size_weights(
