@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from trainable.errors import TrackingError
 from trainable.tracking import RunTracking, default_uri, publish, read_progress
 from trainable.tracking.entries import MetricsEntry
 from trainable.tracking.journal import JournalReader
@@ -202,12 +201,3 @@ def test_without_a_server_the_run_is_journaled_and_can_be_published_later(server
     tracking.close("FINISHED")
     assert sorted(path.name for path in run.iterdir()) == ["journal.jsonl"]
     assert publish(run, server.uri).points_sent == 10
-
-
-def test_a_run_is_never_mixed_into_the_folder_of_another(tmp_path: Path) -> None:
-    RunTracking.start(tmp_path, experiment=EXPERIMENT, uri=None, run_id="a").close("FINISHED")
-    with pytest.raises(TrackingError, match="already records a run"):
-        RunTracking.start(tmp_path, experiment=EXPERIMENT, uri=None, run_id="b")
-    with pytest.raises(TrackingError, match="records the run a, not b"):
-        RunTracking.start(tmp_path, experiment=EXPERIMENT, uri=None, run_id="b", resume_step=5)
-    assert RunTracking.start(tmp_path, experiment=EXPERIMENT, uri=None, resume_step=5).run_id == "a"

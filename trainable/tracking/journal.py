@@ -105,11 +105,11 @@ class Journal:
             values: metric name to a plain number; a tensor on a GPU would make the call wait for the device.
             step: optimizer steps done. One value is kept for a name and step: see `Backlog`.
         """
-        self._append(MetricsEntry.model_construct(time_ms=now_ms(), step=step, values=finite_or_none(values)))
+        self._append(MetricsEntry.model_construct(time_ms=now_ms(), step=int(step), values=finite_or_none(values)))
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Record tags; a later value replaces an earlier one."""
-        self._append(TagsEntry(time_ms=now_ms(), values=dict(values)))
+        self._append(TagsEntry(time_ms=now_ms(), values={name: str(value) for name, value in values.items()}))
 
     def artifact(self, path: Path, artifact_path: str = "") -> None:
         """Record a finished file that is to be uploaded, in the state that it then has.
