@@ -25,5 +25,9 @@ class TrainingError(EvsweepError):
     """A training run that cannot go on, such as one whose loss became NaN."""
 
 
+class OutOfMemoryError(TrainingError):
+    """A training step that does not fit into the device's memory."""
+
+
 class TrackingError(EvsweepError):
     """A run's journal that cannot be read, or a tracking server that refused it."""

@@ -1,10 +1,19 @@
 """The dataset's part of the configuration: where it lies, its classes, sampling, augmentation and fixed metric bins."""
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from trainable.config.base import HeightWidth, NonNegative, NonNegativeFloat, Positive, PositiveFloat, Probability, Section
+from trainable.config.base import (
+    HeightWidth,
+    NonNegative,
+    NonNegativeFloat,
+    Positive,
+    PositiveFloat,
+    Probability,
+    Section,
+)
 from trainable.types import AreaBin
 
 Sampling = Literal["stream", "random", "mixed"]
@@ -23,7 +32,9 @@ class LabelSet(Section):
             raise ValueError(f"class_names must differ from each other, got {list(self.class_names)}")
         unknown = [name for name in self.small_object_classes if name not in self.class_names]
         if unknown:
-            raise ValueError(f"small_object_classes names {unknown}, which are not among class_names {list(self.class_names)}")
+            raise ValueError(
+                f"small_object_classes names {unknown}, which are not among class_names {list(self.class_names)}"
+            )
         return self
 
 
@@ -166,7 +177,7 @@ class EvaluationSettings(Section):
             raise ValueError(
                 f"small_area_px2 must be below medium_area_px2, got {self.small_area_px2} and {self.medium_area_px2}"
             )
-        if any(lower >= upper for lower, upper in zip(edges, edges[1:], strict=False)):
+        if any(lower >= upper for lower, upper in pairwise(edges)):
             raise ValueError(f"sensor_area_edges_px2 must rise, got {list(edges)}")
         return self
 
@@ -183,11 +194,9 @@ class EvaluationSettings(Section):
     def sensor_area_bins(self) -> tuple[AreaBin, ...]:
         """The finer bins between the edges, in sensor px²."""
         edges = (0.0, *self.sensor_area_edges_px2, 1e10)
-        names = [f"{lower:g}-{upper:g}" for lower, upper in zip(edges, edges[1:-1], strict=False)]
+        names = [f"{lower:g}-{upper:g}" for lower, upper in pairwise(edges[:-1])]
         names.append(f"over {edges[-2]:g}")
-        return tuple(
-            AreaBin(name, lower, upper) for name, lower, upper in zip(names, edges, edges[1:], strict=False)
-        )
+        return tuple(AreaBin(name, lower, upper) for name, lower, upper in zip(names, edges, edges[1:], strict=False))
 
 
 class Dataset(LabelSet):

@@ -15,7 +15,7 @@ class Compile(Section):
     """`torch.compile` for one part of the detector; `args` are its keyword arguments."""
 
     enable: bool = False
-    args: dict[str, str | bool] = {}
+    args: dict[str, str | bool] = Field(default_factory=dict)
 
 
 class Stem(Section):
@@ -72,12 +72,10 @@ class Backbone(Section):
     name: Literal["MaxViTRNN"]
     compile: Compile = Compile()
     input_channels: Positive
-    enable_masking: bool
     partition_split_32: Literal[1, 2, 4]
     embed_dim: Positive
     dim_multiplier: FourStages
     num_blocks: FourStages
-    T_max_chrono_init: FourStages  # noqa: N815 - RVT's spelling
     stem: Stem
     stage: Stage
     time_batched: bool | None = None
@@ -87,11 +85,12 @@ class Backbone(Section):
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "Backbone":
+        dim_head = self.stage.attention.dim_head
         for multiplier in self.dim_multiplier:
             channels = self.embed_dim * multiplier
-            if channels % self.stage.attention.dim_head:
+            if channels % dim_head:
                 raise ValueError(
-                    f"each stage's channels must be a multiple of stage.attention.dim_head={self.stage.attention.dim_head}, "
+                    f"each stage's channels must be a multiple of stage.attention.dim_head={dim_head}, "
                     f"got embed_dim {self.embed_dim} * dim_multiplier {multiplier} = {channels}"
                 )
         return self
@@ -117,7 +116,9 @@ class Pyramid(Section):
 def _check_threshold(value: float | str) -> float | str:
     if isinstance(value, str):
         if not re.fullmatch(r"q(0?\.\d+|0|1|1\.0+|0\.0+)", value):
-            raise ValueError(f'expected an area in px² or a quantile of the training boxes such as "q0.33", got "{value}"')
+            raise ValueError(
+                f'expected an area in px² or a quantile of the training boxes such as "q0.33", got "{value}"'
+            )
     elif not value > 0:
         raise ValueError(f"an area must be positive, got {value}")
     return value
@@ -148,6 +149,8 @@ class Head(Section):
 
     @model_validator(mode="after")
     def _thresholds_rise(self) -> "Head":
+        if self.weight_type != "step":
+            return self  # the other types read one threshold
         small, medium = self.small_threshold, self.medium_threshold
         if isinstance(small, str) and isinstance(medium, str):
             small, medium = float(small[1:]), float(medium[1:])
@@ -155,7 +158,8 @@ class Head(Section):
             return self
         if small >= medium:
             raise ValueError(
-                f"small_threshold must be below medium_threshold, got {self.small_threshold} and {self.medium_threshold}"
+                f"small_threshold must be below medium_threshold, got {self.small_threshold} "
+                f"and {self.medium_threshold}"
             )
         return self
 

@@ -122,8 +122,8 @@ def _choose_label_set(dataset: Dataset, num_classes: int | None) -> LabelSet:
             return choice
     lengths = " or ".join(str(len(choice.class_names)) for choice in choices)
     raise ValueError(
-        f"model.head.num_classes={num_classes} does not fit dataset {dataset.name}, whose class list has {lengths} names; "
-        "give dataset.class_names and dataset.small_object_classes of that length, or leave num_classes out"
+        f"model.head.num_classes={num_classes} does not fit dataset {dataset.name}, whose class list has {lengths} "
+        "names; give dataset.class_names and dataset.small_object_classes of that length, or leave num_classes out"
     )
 
 
@@ -144,7 +144,7 @@ def _describe_all(mistakes: list[dict[str, Any]]) -> list[str]:
         unchosen = []
     described = [_describe(mistake) for mistake in mistakes if mistake not in unchosen]
     if unchosen:
-        described.append("no detector is chosen: add `+experiment/gen4=base` or `+model/maxvit_yolox=default`, for example")
+        described.append("no detector is chosen: add `+experiment/gen4=base`, or `+model/maxvit_yolox=default`")
     return described
 
 

@@ -1,0 +1,181 @@
+"""From the configuration to the parts of a run: the module, and the data of each split."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from trainable.config import Config
+from trainable.data import (
+    DetectionDataset,
+    EvalSampler,
+    TimedLoader,
+    TrainSampler,
+    class_balanced_weights,
+    eval_loader,
+    open_split,
+    train_loader,
+)
+from trainable.data import Sequence as RecordedSequence
+from trainable.errors import ConfigError, DataError
+from trainable.lightning_module import DetectionModule, Optimization
+from trainable.losses import SizeAwareSettings, detection_losses, is_quantile, resolve_threshold
+from trainable.model import build_detector, read_weights
+from trainable.types import Split
+
+
+def open_sequences(config: Config, split: Split) -> list[RecordedSequence]:
+    """Open a split of the configured dataset and check that it fits the configuration.
+
+    Raises:
+        DataError: If the split is missing, empty or damaged, or holds classes that the class list does not name.
+        ConfigError: If its frames have another size than the configuration says.
+    """
+    dataset = config.dataset
+    root = Path(dataset.path)
+    sequences = open_split(
+        root,
+        split,
+        representation=dataset.ev_repr_name,
+        downsample_by_factor_2=dataset.downsample_by_factor_2,
+    )
+    channels, *frame_hw = sequences[0].frame_shape
+    if tuple(frame_hw) != config.input_hw or channels != config.model.backbone.input_channels:
+        raise ConfigError(
+            f"{root / split} holds frames of {channels} channels, height {frame_hw[0]} and width {frame_hw[1]}, but "
+            f"the configuration says model.backbone.input_channels={config.model.backbone.input_channels}, height "
+            f"{config.input_hw[0]} and width {config.input_hw[1]} (from dataset.resolution_hw and "
+            "dataset.downsample_by_factor_2); change those keys, or dataset.path"
+        )
+    for sequence in sequences:
+        classes = sequence.all_labels["class_id"]
+        if len(classes) and classes.max() >= config.num_classes:
+            raise DataError(
+                f"{root / split / sequence.name}: a label has class {classes.max()}, but the class list of dataset "
+                f"{dataset.name} has {config.num_classes} names: {list(config.label_set.class_names)}; "
+                "set model.head.num_classes or dataset.class_names to the labels' own list"
+            )
+    return sequences
+
+
+def box_areas_px2(sequences: Sequence[RecordedSequence]) -> npt.NDArray[np.float64]:
+    """Areas of all labels of some sequences, in model-input px²."""
+    areas = [sequence.all_labels["w"].astype(np.float64) * sequence.all_labels["h"] for sequence in sequences]
+    return np.concatenate(areas)
+
+
+def size_aware_settings(
+    config: Config, training_areas_px2: Callable[[], npt.NDArray[np.float64]]
+) -> SizeAwareSettings | None:
+    """The size weighting that the configuration asks for, its thresholds resolved to areas.
+
+    Args:
+        config: The configuration.
+        training_areas_px2: Gives the areas of the training boxes in model-input px²; called for quantiles only.
+
+    Raises:
+        ConfigError: If the thresholds do not fit the weight type.
+    """
+    head = config.model.head
+    if not head.size_aware_loss:
+        return None
+    area_scale = config.sensor_px2_per_input_px2 if head.size_aware_area_space == "sensor" else 1.0
+    areas = np.zeros(0)
+    if is_quantile(head.small_threshold) or is_quantile(head.medium_threshold):
+        areas = training_areas_px2() * area_scale
+    return SizeAwareSettings(
+        weight_type=head.weight_type,
+        size_aware_weight=head.size_aware_weight,
+        small_threshold=resolve_threshold(head.small_threshold, areas),
+        medium_threshold=resolve_threshold(head.medium_threshold, areas),
+        terms=head.size_aware_terms,
+        normalize=head.size_aware_normalize,
+        area_scale=area_scale,
+        power_exponent=head.size_aware_power_exponent,
+    )
+
+
+def build_module(config: Config, size_aware: SizeAwareSettings | None = None) -> DetectionModule:
+    """Build the detector with its loss and optimization; `checkpoint` gives its weights where it is set.
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read or belongs to another architecture.
+    """
+    detector = build_detector(config)
+    if config.checkpoint is not None:
+        detector.load_rvt_state_dict(read_weights(config.checkpoint, allow_unpickling=config.allow_unpickling))
+    return DetectionModule(
+        detector,
+        loss=partial(
+            detection_losses,
+            num_classes=config.num_classes,
+            size_aware=size_aware,
+            iou_loss=config.model.head.iou_loss,
+            area_bins=config.dataset.evaluation.area_bins,
+            num_scales=len(config.model.fpn.in_stages),
+        ),
+        optimization=Optimization.of(config.training),
+        confidence_threshold=config.model.postprocess.confidence_threshold,
+        nms_threshold=config.model.postprocess.nms_threshold,
+    )
+
+
+def build_train_loader(
+    config: Config,
+    sequences: Sequence[RecordedSequence],
+    *,
+    seed: int,
+    micro_batch_size: int,
+    start_step: int,
+    rank: int,
+    world_size: int,
+) -> tuple[TimedLoader, TrainSampler]:
+    """The endless micro-batches of one rank, from optimizer step `start_step` on."""
+    dataset = config.dataset
+    weights = None
+    if dataset.train.random.weighted_sampling:
+        weights = class_balanced_weights(
+            sequences,
+            dataset.sequence_length,
+            num_classes=config.num_classes,
+            only_load_end_labels=dataset.only_load_end_labels,
+        )
+    micro_batches_per_step = config.batch_size.train // (world_size * micro_batch_size)
+    sampler = TrainSampler(
+        sequences,
+        sampling=dataset.train.sampling,
+        batch_size=config.batch_size.train,
+        micro_batch_size=micro_batch_size,
+        sequence_length=dataset.sequence_length,
+        seed=seed,
+        stream_weight=dataset.train.mixed.w_stream,
+        random_weight=dataset.train.mixed.w_random,
+        window_weights=weights,
+        rank=rank,
+        world_size=world_size,
+        start_position=start_step * micro_batches_per_step,
+    )
+    data = DetectionDataset(
+        sequences,
+        seed=seed,
+        stream_augmentation=dataset.data_augmentation.stream,
+        random_augmentation=dataset.data_augmentation.random,
+        only_load_end_labels=dataset.only_load_end_labels,
+    )
+    return train_loader(data, sampler, num_workers=config.hardware.num_workers.train), sampler
+
+
+def build_eval_loader(
+    config: Config, sequences: Sequence[RecordedSequence], *, rank: int = 0, world_size: int = 1
+) -> TimedLoader:
+    """Every frame of a split once, as one rank's share of streams."""
+    sampler = EvalSampler(
+        sequences,
+        batch_size=config.batch_size.eval,
+        sequence_length=config.dataset.sequence_length,
+        rank=rank,
+        world_size=world_size,
+    )
+    return eval_loader(DetectionDataset(sequences), sampler, num_workers=config.hardware.num_workers.eval)
