@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainable.evaluation.matcher import TRUE_POSITIVE, Matches
-from trainable.evaluation.protocol import RECALL_THRESHOLDS
+from trainable.evaluation.matcher import Matches
+from trainable.evaluation.protocol import IOU_THRESHOLDS, RECALL_THRESHOLDS
 from trainable.evaluation.records import MatchRecords
 
 
@@ -37,47 +37,57 @@ def accumulate(records: MatchRecords, matches: Matches, *, filtered: bool, frame
     Source: `COCOeval.accumulate` of pycocotools, evaluated only where precision can peak, at true positives. A
     weighted frame gives what repeating it gives, as long as no two detections of different outcome share a score.
     """
-    num_bins, num_thresholds, _ = matches.outcome.shape
-    num_groups = len(matches.group_start) - 1
+    num_bins, num_groups = len(matches.hit), len(matches.group_start) - 1
     caps = records.protocol.max_detections
     truths = _count_truths(records, num_groups, filtered=filtered, frame_weight=frame_weight)
-    precision = np.full((num_bins, num_thresholds, len(RECALL_THRESHOLDS), num_groups), np.nan)
-    recall = np.full((len(caps), num_bins, num_thresholds, num_groups), np.nan)
+    precision = np.full((num_bins, len(IOU_THRESHOLDS), len(RECALL_THRESHOLDS), num_groups), np.nan)
+    recall = np.zeros((len(caps), num_bins, len(IOU_THRESHOLDS), num_groups))
 
     weight = frame_weight[records.detections.frame[matches.detection]]
-    bounds = np.searchsorted(matches.candidate, matches.group_start)
     for bin_index in range(num_bins):
-        weight_in_bin = weight * records.detections.in_bin[bin_index, matches.detection]
-        seen = np.concatenate(([0], np.cumsum(weight_in_bin)))
-        for group in range(num_groups):
-            if truths[bin_index, group] == 0:
-                continue
-            rows = slice(bounds[group], bounds[group + 1])
-            place = matches.candidate[rows]
-            outcome = matches.outcome[bin_index, :, rows]
-            hits = (outcome == TRUE_POSITIVE) * weight[place]
-            found = np.cumsum(hits, axis=1)
-            matched = np.cumsum((outcome > 0) * weight_in_bin[place], axis=1)
-            false_positives = seen[place + 1] - seen[matches.group_start[group]] - matched
-            precision[bin_index, :, :, group] = _precision_at_recalls(
-                hits, found, false_positives, int(truths[bin_index, group])
-            )
+        in_bin = records.detections.in_bin[bin_index, matches.detection]
+        in_bin_before = np.concatenate(([0], np.cumsum(weight * in_bin)))
+        hit, ignored = matches.hit[bin_index], matches.ignored[bin_index]
+        concerned = np.flatnonzero(hit | ignored * in_bin[matches.candidate])
+        place, rank = matches.candidate[concerned], matches.rank[concerned]
+        bounds = np.searchsorted(place, matches.group_start)
+        for threshold in range(len(IOU_THRESHOLDS)):
+            is_hit = hit[concerned] >> threshold & 1
+            is_matched = is_hit | ignored[concerned] >> threshold & 1
+            matched_before = np.concatenate(([0], np.cumsum(is_matched * in_bin[place] * weight[place])))
+            hits = np.flatnonzero(is_hit)
+            hit_weight = weight[place[hits]]
+            unmatched = in_bin_before[place[hits]] - matched_before[hits]
+            unmatched_at_start = in_bin_before[matches.group_start] - matched_before[bounds]
+            hit_bounds = np.searchsorted(hits, bounds)
+            for group in np.flatnonzero(truths[bin_index]):
+                rows = slice(hit_bounds[group], hit_bounds[group + 1])
+                precision[bin_index, threshold, :, group] = _precision_at_recalls(
+                    np.cumsum(hit_weight[rows]),
+                    unmatched[rows] - unmatched_at_start[group],
+                    truths[bin_index, group],
+                )
             for cap_index, cap in enumerate(caps):
-                found_within = hits[:, matches.rank[rows] < cap].sum(axis=1)
-                recall[cap_index, bin_index, :, group] = found_within / truths[bin_index, group]
-    return Curves(precision, recall, truths)
+                found_before = np.concatenate(([0], np.cumsum(hit_weight * (rank[hits] < cap))))
+                recall[cap_index, bin_index, threshold] = np.diff(found_before[hit_bounds])
+    return Curves(precision, recall / np.where(truths > 0, truths, np.nan)[:, None], truths)
 
 
 def _precision_at_recalls(
-    hits: NDArray[np.int64], found: NDArray[np.int64], false_positives: NDArray[np.int64], num_truths: int
+    found: NDArray[np.int64], false_positives: NDArray[np.int64], num_truths: np.int64
 ) -> NDArray[np.float64]:
-    """Best precision at each recall point or beyond it, `(thresholds, recall points)`; inputs `(thresholds, n)`."""
-    at_hit = np.where(hits > 0, found / (false_positives + found + np.spacing(1)), 0.0)
-    best_from_here = np.zeros((len(at_hit), at_hit.shape[1] + 1))
-    best_from_here[:, :-1] = np.maximum.accumulate(at_hit[:, ::-1], axis=1)[:, ::-1]
-    recall = found / num_truths
-    first_reaching = [np.searchsorted(row, RECALL_THRESHOLDS, side="left") for row in recall]
-    return np.take_along_axis(best_from_here, np.stack(first_reaching), axis=1)
+    """Best precision at each recall point or beyond, `(recall points,)`.
+
+    Args:
+        found: True positives up to and with each true positive, `(n,)`.
+        false_positives: False positives before each, `(n,)`.
+        num_truths: Number of truths.
+    """
+    best_from_here = np.zeros(len(found) + 1)
+    at_hit = found / (false_positives + found + np.spacing(1))
+    best_from_here[:-1] = np.maximum.accumulate(at_hit[::-1])[::-1]
+    first_reaching = np.searchsorted(found / num_truths, RECALL_THRESHOLDS, side="left")
+    return best_from_here[first_reaching]
 
 
 def _count_truths(

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trainable.evaluation.ordering import narrow
 from trainable.evaluation.protocol import IOU_THRESHOLDS
 
-_PAIRS_AT_ONCE = 1 << 19
+_PAIRS_AT_ONCE = 1 << 16
 
 
 class Pairs(NamedTuple):
@@ -44,29 +45,28 @@ def overlapping_pairs(
     Source: the IoU of pycocotools (`bbIou`), with its operations in its order so that the bits agree. Among truths of
     equal IoU the last comes first, because pycocotools lets an equal truth replace an earlier one.
     """
-    by_frame = np.argsort(detection_frame, kind="stable")
+    by_frame = np.argsort(narrow(detection_frame), kind="stable")
     detections_in_frame = np.bincount(detection_frame, minlength=num_frames)
     first_in_frame = np.cumsum(detections_in_frame) - detections_in_frame
-    x1, y1, w, h = np.ascontiguousarray(detection_xywh[by_frame].T)
-    x2, y2, area = w + x1, h + y1, w * h
+    dx1, dy1, dw, dh = np.ascontiguousarray(detection_xywh[by_frame].T)
+    tx1, ty1, tw, th = np.ascontiguousarray(truth_xywh.T)
+    dx2, dy2, detection_area = dw + dx1, dh + dy1, dw * dh
+    tx2, ty2, truth_area = tw + tx1, th + ty1, tw * th
 
     found_detection, found_truth, found_iou = [], [], []
     for rows in _chunks(detections_in_frame[truth_frame]):
-        count = detections_in_frame[truth_frame[rows]]
+        frame = truth_frame[rows]
+        count = detections_in_frame[frame]
         truth = np.repeat(np.arange(rows.start, rows.stop), count)
-        starts = first_in_frame[truth_frame[rows]] - (np.cumsum(count) - count)
-        detection = np.arange(len(truth)) + np.repeat(starts, count)
-        tx, ty, tw, th = truth_xywh.T
-        overlap_w = np.minimum(x2[detection], np.repeat((tw + tx)[rows], count)) - np.maximum(
-            x1[detection], np.repeat(tx[rows], count)
-        )
+        detection = np.arange(len(truth)) + np.repeat(first_in_frame[frame] - (np.cumsum(count) - count), count)
+        overlap_w = np.minimum(dx2[detection], tx2[truth]) - np.maximum(dx1[detection], tx1[truth])
         touching = np.flatnonzero(overlap_w > 0)
         detection, truth, overlap_w = detection[touching], truth[touching], overlap_w[touching]
-        overlap_h = np.minimum(y2[detection], (th + ty)[truth]) - np.maximum(y1[detection], ty[truth])
+        overlap_h = np.minimum(dy2[detection], ty2[truth]) - np.maximum(dy1[detection], ty1[truth])
         touching = np.flatnonzero(overlap_h > 0)
         detection, truth = detection[touching], truth[touching]
         intersection = overlap_w[touching] * overlap_h[touching]
-        iou = intersection / (area[detection] + (tw * th)[truth] - intersection)
+        iou = intersection / (detection_area[detection] + truth_area[truth] - intersection)
         matching = np.flatnonzero(iou >= IOU_THRESHOLDS[0])
         found_detection.append(by_frame[detection[matching]])
         found_truth.append(truth[matching])

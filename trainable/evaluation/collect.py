@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from trainable.errors import DataError
 from trainable.evaluation.candidates import overlapping_pairs
 from trainable.evaluation.frame_boxes import FrameBoxes
+from trainable.evaluation.ordering import narrow
 from trainable.evaluation.protocol import EvaluationProtocol
 from trainable.evaluation.records import BoxRecords, MatchRecords
 
@@ -37,8 +38,6 @@ def collect_match_records(
     Raises:
         DataError: Boxes that cannot be evaluated, or arguments of differing length.
     """
-    if frame_times_us is None and not isinstance(ground_truth, FrameBoxes):
-        frame_times_us = _times_of(ground_truth)
     times_us = None if frame_times_us is None else np.asarray(frame_times_us)
     sequence = None if frame_sequences is None else np.asarray(frame_sequences)
     truths = _as_table(ground_truth, scored=False)
@@ -56,11 +55,13 @@ def collect_match_records(
             "frame_sequences": sequence,
         }
     )
+    if times_us is None and not isinstance(ground_truth, FrameBoxes):
+        times_us = _times_of(ground_truth)
     sequence = np.zeros(num_frames, np.int64) if sequence is None else sequence.astype(np.int64)
     names = _name_sequences(sequence, sequence_names)
 
-    truth_rows = np.lexsort((truths.class_id, truths.frame))
-    found_rows = np.lexsort((found.class_id, found.frame, -found.score))
+    truth_rows = np.lexsort((narrow(truths.class_id), narrow(truths.frame)))
+    found_rows = np.lexsort((narrow(found.class_id), narrow(found.frame), -found.score))
     counts = np.ones(num_frames, np.bool_)
     if protocol.box_filter is not None and times_us is not None:
         counts = times_us > protocol.box_filter.skip_first_us

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from trainable.errors import ConfigError, DataError
 from trainable.evaluation.candidates import Pairs
-from trainable.evaluation.protocol import EvaluationProtocol
+from trainable.evaluation.ordering import narrow
+from trainable.evaluation.protocol import IOU_THRESHOLDS, EvaluationProtocol
 from trainable.evaluation.records import BoxRecords, MatchRecords
 
 FORMAT_VERSION = 1
@@ -37,7 +38,7 @@ def save_match_records(path: str | os.PathLike[str], records: MatchRecords) -> N
     }
     columns: dict[str, Any] = {
         "meta": np.array(json.dumps(meta)),
-        "frame_sequence": _narrow(records.frame_sequence),
+        "frame_sequence": narrow(records.frame_sequence),
         **_encode_boxes("truth", records.truths),
         **_encode_boxes("detection", records.detections),
         **_encode_pairs(records),
@@ -92,14 +93,10 @@ def _damaged(path: str | os.PathLike[str], error: Exception) -> DataError:
     )
 
 
-def _narrow(values: NDArray[np.int64]) -> NDArray[Any]:
-    return values.astype(np.min_scalar_type(int(values.max(initial=0))))
-
-
 def _encode_boxes(kind: str, boxes: BoxRecords) -> dict[str, NDArray[Any]]:
     return {
-        f"{kind}_frame": _narrow(boxes.frame),
-        f"{kind}_class": _narrow(boxes.class_id),
+        f"{kind}_frame": narrow(boxes.frame),
+        f"{kind}_class": narrow(boxes.class_id),
         f"{kind}_in_bin": np.packbits(boxes.in_bin, axis=1),
         f"{kind}_passes_filter": np.packbits(boxes.passes_filter),
     }
@@ -110,8 +107,8 @@ def _encode_pairs(records: MatchRecords) -> dict[str, NDArray[Any]]:
     pairs, frame = records.pairs, records.detections.frame
     first_truth = np.searchsorted(records.truths.frame, frame[pairs.detection])
     return {
-        "pairs_of_detection": _narrow(np.bincount(pairs.detection, minlength=len(frame))),
-        "pair_truth_in_frame": _narrow(pairs.truth - first_truth),
+        "pairs_of_detection": narrow(np.bincount(pairs.detection, minlength=len(frame))),
+        "pair_truth_in_frame": narrow(pairs.truth - first_truth),
         "pair_level": pairs.level,
     }
 
@@ -133,7 +130,8 @@ def _decode(meta: dict[str, Any], columns: dict[str, NDArray[Any]]) -> MatchReco
     truth = columns["pair_truth_in_frame"] + np.searchsorted(truths.frame, frame)
     _require(truth.max(initial=-1) < len(truths) and bool((truths.frame[truth] == frame).all()), "pair_truth_in_frame")
     level = columns["pair_level"].astype(np.uint8)
-    _require(level.shape == truth.shape, "pair_level")
+    in_range = level.min(initial=1) >= 1 and level.max(initial=1) <= len(IOU_THRESHOLDS)
+    _require(level.shape == truth.shape and bool(in_range), "pair_level")
     return MatchRecords(protocol, names, frame_sequence, truths, detections, Pairs(detection, truth, level))
 
 
