@@ -4,7 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from trainable.data.augment_events import augment_frames
+from trainable.data.augment_events import augment_frames, moved_cells
 from trainable.data.augmentation import Augmentation, Window, augment_boxes
 
 SIZES = st.tuples(st.integers(8, 60), st.integers(8, 60))
@@ -62,7 +62,7 @@ def bounds(frames: Tensor) -> list[int]:
 
 
 @given(st.data(), frames_and_augmentations(angles=st.just(0.0)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_box_painted_as_events_is_flipped_and_zoomed_as_the_box_is(
     data: st.DataObject, drawn: tuple[int, int, Augmentation]
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_box_painted_as_events_is_flipped_and_zoomed_as_the_box_is(
 
 
 @given(st.data(), SIZES, st.booleans(), st.floats(-20, 20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_box_painted_as_events_is_turned_as_the_box_is(
     data: st.DataObject, size: tuple[int, int], flip: bool, angle_deg: float
 ) -> None:
@@ -100,7 +100,7 @@ def test_a_box_painted_as_events_is_turned_as_the_box_is(
 
 
 @given(st.data(), frames_and_augmentations())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_box_leaves_the_frame(data: st.DataObject, drawn: tuple[int, int, Augmentation]) -> None:
     height, width, augmentation = drawn
     corner = st.tuples(st.floats(-20, width + 20), st.floats(-20, height + 20))
@@ -117,7 +117,7 @@ def test_no_box_leaves_the_frame(data: st.DataObject, drawn: tuple[int, int, Aug
 
 
 @given(st.data(), SIZES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_flipping_twice_is_identity(data: st.DataObject, size: tuple[int, int]) -> None:
     height, width = size
     flip = Augmentation(flip=True)
@@ -133,7 +133,7 @@ def test_flipping_twice_is_identity(data: st.DataObject, size: tuple[int, int]) 
 
 
 @given(frames_and_augmentations(angles=st.just(0.0)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_box_that_holds_the_view_fills_it(drawn: tuple[int, int, Augmentation]) -> None:
     height, width, augmentation = drawn
     whole = np.array([[0, 0, width, height]], dtype=np.float64)
@@ -149,7 +149,7 @@ def test_a_box_that_holds_the_view_fills_it(drawn: tuple[int, int, Augmentation]
 
 
 @given(frames_and_augmentations(), st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_composed_lookups_equal_one_step_after_the_other(drawn: tuple[int, int, Augmentation], seed: int) -> None:
     height, width, augmentation = drawn
     assume(augmentation.angle_deg != 0)
@@ -160,3 +160,20 @@ def test_composed_lookups_equal_one_step_after_the_other(drawn: tuple[int, int, 
     stepwise = augmented(stepwise, Augmentation(zoom_in=augmentation.zoom_in, zoom_out=augmentation.zoom_out))
 
     assert torch.equal(augmented(frames, augmentation), stepwise)
+
+
+@given(frames_and_augmentations(angles=st.just(0.0)), st.integers(0, 2**32))
+@settings(max_examples=50, deadline=None)
+def test_cells_move_as_whole_frames_do(drawn: tuple[int, int, Augmentation], seed: int) -> None:
+    height, width, augmentation = drawn
+    frames = torch.randint(0, 256, (1, 2, height, width), dtype=torch.uint8, generator=torch.manual_seed(seed))
+
+    scattered = torch.zeros(frames.numel(), dtype=torch.uint8)
+    written = torch.zeros(frames.numel(), dtype=torch.int64)
+    indices = torch.arange(frames.numel(), dtype=torch.int32)
+    for target, lands in moved_cells(indices, augmentation, (2, height, width)):
+        scattered[target[lands]] = frames.flatten()[lands]
+        written[target[lands]] += 1
+
+    assert torch.equal(scattered.view_as(frames), augmented(frames, augmentation))
+    assert written.max() == 1

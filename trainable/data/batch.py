@@ -1,5 +1,6 @@
 """A batch: events as their non-zero cells until the device makes them dense, and the labels of the labelled frames."""
 
+import math
 from collections.abc import Callable
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 from torch import Tensor
 
-from trainable.data.augment_events import augment_frames
+from trainable.data.augment_events import augment_frames, moved_cells
 from trainable.data.augmentation import NO_AUGMENTATION, Augmentation
 from trainable.data.dataset import Sample
 from trainable.data.windows import SampleKey
@@ -72,20 +73,26 @@ class Batch:
             `(time, batch, channels, height, width)` uint8 counts.
         """
         batch, time = self.counts.shape
-        cells_a_frame = int(np.prod(self.frame_shape))
+        cells_a_frame = math.prod(self.frame_shape)
         device = self.indices.device
-        dense = torch.zeros((time, batch, *self.frame_shape), dtype=torch.uint8, device=device)
+        # One cell more than the frames have: there goes what augmentation moves out of the frame.
+        nowhere = time * batch * cells_a_frame
+        flat = torch.zeros(nowhere + 1, dtype=torch.uint8, device=device)
+        dense = flat[:-1].view(time, batch, *self.frame_shape)
         time_steps = torch.arange(time, device=device)
         for row, augmentation in enumerate(self.augmentations):
-            begin, end = self.cell_offsets[row : row + 2]
-            time_of_cell = torch.repeat_interleave(time_steps, self.counts[row], output_size=end - begin)
+            own = slice(*self.cell_offsets[row : row + 2])
+            indices, values = self.indices[own], self.values[own]
+            time_of_cell = torch.repeat_interleave(time_steps, self.counts[row], output_size=len(indices))
+            frame_start = (time_of_cell * batch + row) * cells_a_frame
             if augmentation == NO_AUGMENTATION:
-                cells = (time_of_cell * batch + row) * cells_a_frame + self.indices[begin:end]
-                dense.view(-1).index_copy_(0, cells, self.values[begin:end])
+                flat.index_copy_(0, frame_start + indices, values)
+            elif augmentation.angle_deg == 0:
+                for target, lands in moved_cells(indices, augmentation, self.frame_shape):
+                    flat.index_copy_(0, torch.where(lands, frame_start + target, nowhere), values)
             else:
                 frames = torch.zeros((time, *self.frame_shape), dtype=torch.uint8, device=device)
-                cells = time_of_cell * cells_a_frame + self.indices[begin:end]
-                frames.view(-1).index_copy_(0, cells, self.values[begin:end])
+                frames.view(-1).index_copy_(0, time_of_cell * cells_a_frame + indices, values)
                 augment_frames(frames, augmentation, dense[:, row])
         return dense
 

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +29,13 @@ class StreamSchedule:
     def __init__(self, chunks: list[Chunk], *, rows: int, sequence_length: int, seed: int) -> None:
         self._chunks = chunks
         self._lengths = np.array([num_windows(chunk, sequence_length) for chunk in chunks])
+        self._rows = rows
         self._sequence_length = sequence_length
         self._seed = seed
         self._queue = self._shuffled_queue()
-        self._ordinal = [-1] * rows
-        self._begun = [0] * rows
-        self._chunk = chunks[:1] * rows
-        self._taken = 0
-        self._ends = list(range(rows))  # a heap of `step * rows + row`: when each row needs its next chunk
+        # When each row needs its next chunk, as `step * rows + row`: a heap, of which the first is taken first.
+        self._ends = list(range(rows))
+        self._taken = [(row, 0, 0) for row in range(rows)]  # each row's last entry of `_ends`, chunk and its ordinal
 
     @property
     def num_windows(self) -> int:
@@ -44,30 +44,28 @@ class StreamSchedule:
 
     def advance(self, step: int) -> None:
         """Let every row take what it needs up to `step`. Steps must not fall."""
-        rows = len(self._ordinal)
-        ends = self._ends
+        rows, ends, taken, queue = self._rows, self._ends, self._taken, self._queue
         behind = (step + 1) * rows
-        while ends and ends[0] < behind:
-            index, length = next(self._queue)
-            begun, row = divmod(ends[0], rows)
-            self._chunk[row], self._begun[row], self._ordinal[row] = self._chunks[index], begun, self._taken
-            self._taken += 1
-            heapq.heapreplace(ends, ends[0] + length * rows)
+        while ends and (begun := ends[0]) < behind:
+            ordinal, index, length = next(queue)
+            heapq.heapreplace(ends, begun + length * rows)
+            taken[begun % rows] = begun, index, ordinal
 
     def key(self, row: int, step: int) -> SampleKey:
         """The window of a row at the step to which the schedule was advanced."""
-        chunk = self._chunk[row]
-        start = chunk.start + (step - self._begun[row]) * self._sequence_length
+        begun, index, ordinal = self._taken[row]
+        chunk = self._chunks[index]
+        start = chunk.start + (step - begun // self._rows) * self._sequence_length
         stop = min(start + self._sequence_length, chunk.stop)
-        return SampleKey(row, chunk.sequence, start, stop, start == chunk.start, "stream", self._ordinal[row])
+        return SampleKey(row, chunk.sequence, start, stop, start == chunk.start, "stream", ordinal)
 
-    def _shuffled_queue(self) -> Iterator[tuple[int, int]]:
-        """Index and number of windows of the chunks, pass after pass."""
-        number = 0
-        while True:
+    def _shuffled_queue(self) -> Iterator[tuple[int, int, int]]:
+        """Ordinal, index and number of windows of the chunks, pass after pass."""
+        for number in count():
             order = np.random.default_rng((self._seed, _STREAM_ORDER, number)).permutation(len(self._chunks))
-            yield from zip(order.tolist(), self._lengths[order].tolist(), strict=True)
-            number += 1
+            yield from zip(
+                count(number * len(self._chunks)), order.tolist(), self._lengths[order].tolist(), strict=False
+            )
 
 
 class RandomSchedule:
