@@ -21,6 +21,9 @@ LANE_GAP_M: Final = 1.5
 PAVEMENT_SPREAD: Final = 0.07
 """How far from a pavement's middle its objects walk, as a share of its distance from the camera."""
 
+LABELLED_LENGTHS: Final = 0.4
+"""How much longer than the frame the way is on which an object has a box, in lengths of the object, about."""
+
 PLACEMENT_ATTEMPTS: Final = 30
 
 
@@ -138,10 +141,12 @@ def make_traffic(
     for class_id, kind in enumerate(CLASSES):
         candidates = [(track, frame) for track, frame in zip(tracks, frame_m, strict=True) if track.kind == kind.track]
         for track, frame in candidates:
-            in_sight_m = float(frame) + float(np.mean(kind.length_m))
+            length_m = float(np.mean(kind.length_m))
+            in_sight_m, labelled_m = float(frame) + length_m, float(frame) + LABELLED_LENGTHS * length_m
             speed = track.speed_mps if kind.track == "lane" else float(np.mean(kind.speed_mps))
             start_s, end_s = track.clock(np.array([0.0, duration_s]))
-            count = mean_objects * kind.share / len(candidates) * (1 + (end_s - start_s) * speed / in_sight_m)
+            passing_m = (end_s - start_s) * speed + in_sight_m
+            count = mean_objects * kind.share / len(candidates) * passing_m / labelled_m
             # Rounded at random, with the right mean and less scatter than Poisson's.
             for _ in range(int(count + rng.random())):
                 for _ in range(PLACEMENT_ATTEMPTS):
