@@ -1,7 +1,7 @@
 """How much faster all frames are assigned at once than one object at a time.
 
 Run as `python tests/benchmarks/assignment.py`. Both forms run in turn in one process on 6 x 8 labelled frames of
-640 x 384 pixels and 8 classes; the figure is the ratio of their median times.
+640 x 384 pixels and 8 classes, on one thread; the figure is the ratio of their median times.
 """
 
 import runpy
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from trainable.losses import assign
@@ -51,5 +52,6 @@ def compare(objects: int) -> str:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     for objects in (20, 100):
         sys.stdout.write(compare(objects))
