@@ -105,7 +105,8 @@ def _draw_classes(axes: Axes, statistics: "DatasetStatistics") -> None:
     axes.barh(rows, kept, color="#0072B2", height=0.45, label="kept by the Prophesee filter")
     for row, (total, passing) in enumerate(zip(every, kept, strict=True)):
         axes.annotate(f" {total:,} ({passing:,})", (max(total, 1), row), va="center", fontsize=8)
-    axes.set_xscale("log")
+    if every.any():
+        axes.set_xscale("log")
     axes.set_xlim(0.8, max(float(every.max()), 1.0) * 20)
     axes.set_yticks(rows, statistics.class_names)
     axes.invert_yaxis()

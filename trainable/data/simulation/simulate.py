@@ -174,7 +174,8 @@ def _plan(out: Path, settings: _Settings) -> list[_Recording]:
     recordings = []
     for split_number, split in enumerate(get_args(Split)):
         folder = out / split
-        folder.mkdir(exist_ok=True)
+        if counts[split]:
+            folder.mkdir(exist_ok=True)
         for index in range(counts[split]):
             night = index % NIGHT_EVERY == NIGHT_EVERY - 1
             name = f"{split}_{'night' if night else 'day'}_{index:03d}"

@@ -1,0 +1,137 @@
+"""Statistics of folders on disk: raw recordings, preprocessed sequences, and boxes alone."""
+
+import math
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from trainable.boxes import BOX_DTYPE
+from trainable.data.preprocess import preprocess
+from trainable.data.simulation import SimulationSummary, simulate
+from trainable.data.simulation.shapes import CLASSES
+from trainable.data.statistics import BoxFilterRule
+from trainable.data.statistics_collection import dataset_statistics
+from trainable.errors import DataError
+from trainable.types import AreaBin
+
+NAMES = [kind.name for kind in CLASSES]
+
+
+def write_boxes(folder: Path, name: str, rows: list[tuple[float, ...]]) -> None:
+    """Boxes given as t_us, w, h, class_id."""
+    folder.mkdir(parents=True, exist_ok=True)
+    boxes = np.zeros(len(rows), BOX_DTYPE)
+    for box, (t_us, width, height, class_id) in zip(boxes, rows, strict=True):
+        box["t"], box["w"], box["h"], box["class_id"] = t_us, width, height, class_id
+    np.save(folder / f"{name}_bbox.npy", boxes)
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SimulationSummary]:
+    out = tmp_path_factory.mktemp("statistics") / "raw"
+    return out, simulate(out, seed=3, train=2, val=1, test=0, duration_s=1.0, height=96, width=160)
+
+
+def test_the_filter_keeps_what_is_long_wide_and_late_enough(tmp_path: Path) -> None:
+    rows_and_kept = [
+        ((500_000, 100, 100, 0), False),
+        ((500_001, 100, 100, 0), True),
+        ((600_000, 36, 48, 0), True),  # the diagonal is 60 exactly
+        ((600_001, 35.9, 48, 0), False),
+        ((600_002, 20, 60, 0), True),
+        ((600_003, 19.9, 200, 0), False),
+    ]
+    write_boxes(tmp_path / "train", "a", [row for row, _ in rows_and_kept])
+    split = dataset_statistics(tmp_path, class_names=NAMES).splits["train"]
+    assert split.passes_filter.tolist() == [kept for _, kept in rows_and_kept]
+
+
+def test_another_filter_can_be_given(tmp_path: Path) -> None:
+    write_boxes(tmp_path / "train", "a", [(1, 12, 40, 0)])
+    gen1 = BoxFilterRule(min_diagonal_px=30, min_side_px=10, skip_first_us=0)
+    assert not dataset_statistics(tmp_path, class_names=NAMES).splits["train"].passes_filter[0]
+    assert dataset_statistics(tmp_path, class_names=NAMES, box_filter=gen1).splits["train"].passes_filter[0]
+
+
+def test_boxes_of_unlisted_classes_or_without_area_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = [(1, 10, 10, 0), (1, 10, 10, 8), (1, 0, 10, 1), (1, math.nan, 10, 1), (1, -5, -5, 1)]
+    write_boxes(tmp_path / "val", "a", rows)
+    split = dataset_statistics(tmp_path, class_names=NAMES).splits["val"]
+    assert (len(split.class_id), split.left_out) == (1, 4)
+
+
+def test_label_rate_ignores_gaps_and_steps_between_recordings(tmp_path: Path) -> None:
+    times_us = [33_333 * k for k in range(1, 30)] + [9_000_000 + 33_333 * k for k in range(10)]
+    for name in ("a", "b"):
+        write_boxes(tmp_path / "train", name, [(t, 10, 10, k % 2) for k, t in enumerate(times_us)])
+    split = dataset_statistics(tmp_path, class_names=NAMES).splits["train"]
+    assert split.label_hz == pytest.approx(30, abs=0.01)
+    assert split.labelled_frames == 2 * len(times_us)
+
+
+def test_event_counts_and_rates_of_raw_recordings_come_from_their_files(
+    simulated: tuple[Path, SimulationSummary],
+) -> None:
+    root, summary = simulated
+    found = dataset_statistics(root, class_names=NAMES)
+    assert found.kind == "raw"
+    assert list(found.splits) == ["train", "val"]
+    assert sum(split.events or 0 for split in found.splits.values()) == summary.events
+    with h5py.File(next((root / "val").glob("*.h5"))) as file:
+        t_us = file["events/t"][:]
+    assert found.splits["val"].events_per_s[0] == pytest.approx(len(t_us) / (t_us[-1] * 1e-6))
+    assert found.splits["train"].duration_s == pytest.approx(2.0, abs=0.01)
+    totals = sum(found.class_counts(split, filtered=False) for split in found.splits)
+    assert dict(zip(NAMES, totals, strict=True)) == summary.boxes_by_class
+
+
+def test_a_preprocessed_dataset_gives_the_labels_that_training_sees(
+    simulated: tuple[Path, SimulationSummary], tmp_path: Path
+) -> None:
+    raw_root, _ = simulated
+    report = preprocess(raw_root, tmp_path / "out", dataset="demo", downsample_by_factor_2=True)
+    found = dataset_statistics(tmp_path / "out", class_names=NAMES)
+    raw = dataset_statistics(raw_root, class_names=NAMES)
+    assert found.kind == "preprocessed"
+    assert sum(len(split.class_id) for split in found.splits.values()) == pytest.approx(report.labels, abs=3)
+    assert found.splits["train"].label_hz == pytest.approx(10, rel=0.01)
+    assert found.splits["train"].events is None
+    assert np.all(np.isnan(found.splits["train"].events_per_s))
+    assert 0 < found.splits["train"].occupied_share.mean() < 0.5
+    expected = np.median(raw.areas("train", "input"))
+    assert np.median(found.areas("train", "input")) == pytest.approx(expected, rel=0.2)
+
+
+def test_boxes_without_events_have_undefined_rates(shared_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "val").mkdir()
+    boxes_path = shared_dir / "data" / "etram_val_day_014_bbox.npy"
+    (tmp_path / "val" / boxes_path.name).write_bytes(boxes_path.read_bytes())
+    found = dataset_statistics(tmp_path, class_names=NAMES)
+    split = found.splits["val"]
+    np.testing.assert_array_equal(found.class_counts("val", filtered=False)[:3], [70, 1025, 0])
+    boxes = np.load(boxes_path)
+    area = boxes["w"].astype(np.float64) * boxes["h"]
+    sensor_sizes = found.counts("val", space="sensor", filtered=False).sum(axis=0)
+    np.testing.assert_array_equal(
+        sensor_sizes, [(area <= 1024).sum(), ((area >= 1024) & (area <= 9216)).sum(), (area >= 9216).sum()]
+    )
+    assert split.events is None
+    assert math.isnan(split.duration_s)
+    assert split.label_hz == pytest.approx(30, abs=0.01)
+    assert split.labelled_frames == 739
+
+
+def test_bins_of_input_and_sensor_areas_are_chosen_apart(tmp_path: Path) -> None:
+    write_boxes(tmp_path / "train", "a", [(1, 30, 30, 0)])
+    sensor_bins = (AreaBin("tiny", 0, 400), AreaBin("rest", 400, 1e10))
+    found = dataset_statistics(tmp_path, class_names=NAMES, sensor_area_bins=sensor_bins)
+    np.testing.assert_array_equal(found.counts("train", space="sensor", filtered=False)[0], [0, 1])
+    np.testing.assert_array_equal(found.counts("train", space="input", filtered=False)[0], [1, 0, 0])
+
+
+def test_a_folder_without_a_dataset_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    with pytest.raises(DataError, match="found neither; check the path"):
+        dataset_statistics(tmp_path, class_names=NAMES)
