@@ -65,7 +65,7 @@ class FailsafeFile(io.RawIOBase):
         start = self._position
         stop = min(start + len(view), self._size)
         found = os.pread(self._descriptor, stop - start, start)
-        view[: len(found)] = found
+        view[: stop - start] = found.ljust(stop - start, b"\0")
         for position, kept in self._unwritten:
             first, last = max(start, position), min(stop, position + len(kept))
             if first < last:

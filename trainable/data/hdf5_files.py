@@ -60,9 +60,9 @@ def open_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
     """
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset):
-        raise DataError(
-            f"{path}: expected a dataset {name!r}, the file has {_names(file)}; is it the right kind of file?"
-        )
+        with damage_reported(path):
+            found = _names(file)
+        raise DataError(f"{path}: expected a dataset {name!r}, the file has {found}; is it the right kind of file?")
     creation = dataset.id.get_create_plist()
     for position in range(creation.get_nfilters()):
         number, _, _, label = creation.get_filter(position)
@@ -79,7 +79,7 @@ def damage_reported(path: Path) -> Iterator[None]:
     """Turn an error of HDF5 while reading inside the block into a `DataError` that names the file."""
     try:
         yield
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise DataError(
             f"{path}: the file is damaged and cannot be read ({error}); copy or download it again"
         ) from error
