@@ -1,7 +1,6 @@
 """From the configuration to the detector."""
 
 from trainable.config.schema import Config
-from trainable.errors import ConfigError
 from trainable.model.attention import AttentionOptions
 from trainable.model.detector import Detector
 from trainable.model.lstm import LstmOptions
@@ -9,18 +8,8 @@ from trainable.model.stage import DownsampleOptions
 
 
 def build_detector(config: Config) -> Detector:
-    """Builds the detector that a configuration describes, with fresh weights.
-
-    `model.backbone.T_max_chrono_init` has no effect, as in RVT, which reads it but initialises all LSTMs alike.
-
-    Raises:
-        ConfigError: If the configuration asks for token masking, which is not supported.
-    """
+    """Builds the detector that a configuration describes, with fresh weights."""
     backbone, fpn, head = config.model.backbone, config.model.fpn, config.model.head
-    if backbone.enable_masking:
-        raise ConfigError(
-            "model.backbone.enable_masking must be false: masking tokens of padded frames is not supported"
-        )
     detector = Detector(
         input_hw=config.input_hw,
         num_classes=config.num_classes,
@@ -41,11 +30,12 @@ def build_detector(config: Config) -> Detector:
         fpn_act=fpn.act,
         head_depthwise=head.depthwise,
         head_act=head.act,
-        time_batched=backbone.time_batched,
+        # Compiled, the loop through time would be unrolled into one graph of as many copies as there are steps.
+        time_batched=True if backbone.time_batched is None and backbone.compile.enable else backbone.time_batched,
     )
     # `Module.compile` leaves the keys of the state dict as they are; wrapping with `torch.compile` would not.
     for part, settings in (
-        *((stage, backbone.compile) for stage in detector.backbone.stages),
+        (detector.backbone, backbone.compile),
         (detector.fpn, fpn.compile),
         (detector.yolox_head, head.compile),
     ):

@@ -105,6 +105,10 @@ class Detector(nn.Module):
         # Integers, because `.bfloat16()` on the module would round floating-point buffers.
         self.anchor_grid: Tensor
         self.register_buffer("anchor_grid", torch.stack(anchors).int(), persistent=False)
+        # The backbone's features are channels last; weights of that layout spare every convolution a conversion.
+        for parameter in self.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
     @property
     def input_hw(self) -> HeightWidth:

@@ -17,7 +17,7 @@ def postprocess(
     """Keeps confident predictions, and of those that overlap within a class the best.
 
     Source: YOLOX's `postprocess` as in RVT. Every prediction counts for its most probable class only. Deviation: a
-    prediction with a NaN or an infinite box is dropped.
+    prediction with a NaN or an infinite number is dropped.
 
     Args:
         predictions: `(frames, anchors, 5 + num_classes)`: cx, cy, w, h in pixels, objectness and class probabilities.
@@ -33,8 +33,8 @@ def postprocess(
     class_probability, class_index = predictions[..., 5 : 5 + num_classes].max(dim=-1)
     score = predictions[..., 4] * class_probability
     boxes = cxcywh_to_xyxy(predictions[..., :4])
-    confident = (score >= confidence_threshold) & boxes.isfinite().all(dim=-1)
-    frame, anchor = confident.nonzero(as_tuple=True)
+    candidates = (score >= confidence_threshold) & predictions.isfinite().all(dim=-1)
+    frame, anchor = candidates.nonzero(as_tuple=True)
 
     best_class = class_index[frame, anchor]
     score = score[frame, anchor]

@@ -26,7 +26,6 @@ _DECIDING_OPTIONS = (
     (".self_attn.", "model.backbone.stage.attention.attention_bias"),
     (".ls1.", "model.backbone.stage.attention.ls_init_value"),
     ("conv3x3_dws", "model.backbone.stage.lstm.dws_conv, dws_conv_only_hidden and dws_conv_kernel_size"),
-    ("mask_token", "model.backbone.enable_masking"),
     ("fpn.", "model.fpn.in_stages, depth and depthwise"),
     ("yolox_head.", "model.fpn.in_stages and model.head.depthwise"),
     ("cls_preds", "model.head.num_classes"),
@@ -55,19 +54,19 @@ def read_checkpoint(path: str | Path, *, allow_unpickling: bool = False) -> dict
             f"{path} is no checkpoint written by torch.save, or was cut short: copy or download it again"
         )
     try:
+        foreign = [] if allow_unpickling else torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        if foreign:
+            raise CheckpointError(
+                f"{path} holds more than tensors and plain values ({_shortened(sorted(foreign))}), and loading that "
+                "could run code from the file. If you trust its origin, as with the checkpoints published by RVT's "
+                "authors, pass allow_unpickling=true"
+            )
         content = torch.load(path, map_location="cpu", weights_only=not allow_unpickling)
-    except pickle.UnpicklingError as error:
-        if allow_unpickling:
-            raise CheckpointError(f"{path} is damaged ({error}): copy or download it again") from error
-        raise CheckpointError(
-            f"{path} holds more than tensors and plain values, and loading that would run code from the file. If you "
-            "trust its origin, as with the checkpoints published by RVT's authors, pass allow_unpickling=true"
-        ) from error
     except ImportError as error:
         raise CheckpointError(
             f"{path} holds objects of a Python package that is not installed ({error}): install that package"
         ) from error
-    except (RuntimeError, EOFError, OSError, KeyError, AttributeError) as error:
+    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError, LookupError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}): copy or download it again") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"expected a dictionary in the checkpoint {path}, got {type(content).__name__}")
