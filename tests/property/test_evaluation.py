@@ -17,7 +17,7 @@ from trainable.evaluation.accumulate import accumulate
 from trainable.evaluation.matcher import match
 from trainable.types import AreaBin
 
-FUZZ = settings(max_examples=120, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
+FUZZ = settings(max_examples=80, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
 AREA_BINS = (AreaBin("small", 0, 64), AreaBin("medium", 64, 256), AreaBin("large", 256, 1e10))
 SENSOR_BINS = (AreaBin("0-100", 0, 100), AreaBin("100-400", 100, 400), AreaBin("empty", 5e9, 6e9))
 BOX_FILTER = BoxFilter(min_diagonal_px=26, min_side_px=14, skip_first_us=1000)
