@@ -111,6 +111,10 @@ class DetectionModule(pl.LightningModule):
         self._evaluation_rows = RecurrentRows()
         self._restored: dict[str, Any] | None = None
 
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Copy a batch without waiting for it."""
+        return batch.to(device, non_blocking=True)
+
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """One micro-batch: the loss, and under `logged` all quantities worth logging, still on the device."""
         features = self._labelled_features(batch, self._training_rows)

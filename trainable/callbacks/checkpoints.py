@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.trainer.states import TrainerFn
 
 from trainable.lightning_module import DetectionModule
 
@@ -57,7 +58,8 @@ class Checkpoints(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save what was validated, and keep it if it is the best."""
-        if not isinstance(pl_module, DetectionModule) or pl_module.metrics is None or not trainer.training:
+        fitting = trainer.state.fn == TrainerFn.FITTING
+        if not isinstance(pl_module, DetectionModule) or pl_module.metrics is None or not fitting:
             return
         improved = self._best_ap < pl_module.metrics.AP
         if improved:
@@ -68,6 +70,11 @@ class Checkpoints(pl.Callback):
             draft.unlink(missing_ok=True)
             os.link(self.last, draft)
             draft.replace(self.best)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the last step."""
+        if self._saved_step != trainer.global_step:
+            self._save(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
         draft = self.last.with_suffix(".partial")
