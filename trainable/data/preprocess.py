@@ -263,7 +263,8 @@ def _remove_leftovers(out_root: Path) -> None:
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
-        if not _is_running(int(entry.name.rpartition("-")[2])):
+        process = entry.name.rpartition("-")[2]
+        if process.isdecimal() and not _is_running(int(process)):
             shutil.rmtree(entry, ignore_errors=True)
     if not any(folder.iterdir()):
         folder.rmdir()

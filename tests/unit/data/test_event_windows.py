@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainable.data.event_windows import EventWindows
@@ -26,6 +26,7 @@ class ArrayRecording:
             yield Events(x, np.zeros_like(x), np.zeros(len(t), np.uint8), t)
 
 
+@settings(deadline=None)
 @given(
     times=st.lists(st.integers(0, 100), min_size=1, max_size=60),
     ends=st.lists(st.integers(0, 130), min_size=1, max_size=12, unique=True).map(sorted),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainable.boxes import BOX_DTYPE
@@ -79,6 +79,7 @@ def test_times_that_nearly_coincide_are_an_error() -> None:
         plan([100_000, 100_001, 200_000], label_step_us=100_000)
 
 
+@settings(deadline=None)
 @given(
     first=st.integers(0, 400_000),
     steps=st.lists(st.integers(1, 40), min_size=1, max_size=30),

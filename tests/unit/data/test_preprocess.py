@@ -2,11 +2,13 @@ import io
 import json
 import os
 import resource
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
+import psutil
 import pytest
 from rich.console import Console
 
@@ -183,6 +185,31 @@ def test_recordings_that_cannot_be_used_are_all_named_and_the_others_finished(
     assert "cut_td.h5: expected an HDF5 file, but it is cut short" in message
     assert [path.name for path in (out_root / "train").iterdir()] == ["good"]
     assert not (out_root / ".partial").exists()
+
+
+def test_a_killed_process_ends_the_run_with_advice(
+    raw_root: Path, out_root: Path, write_recording: WriteRecording
+) -> None:
+    write_recording("train", "a")
+    boxes_path = raw_root / "train" / "a_bbox.npy"
+    boxes_path.unlink()
+    os.mkfifo(boxes_path)  # whoever reads the boxes waits here
+
+    def kill_the_reader() -> None:
+        with boxes_path.open("wb"):  # waits for the reader
+            readers = [
+                child
+                for child in psutil.Process().children(recursive=True)
+                if str(boxes_path) in (os.readlink(link) for link in Path(f"/proc/{child.pid}/fd").iterdir())
+            ]
+            for reader in readers:
+                reader.kill()
+
+    killer = threading.Thread(target=kill_the_reader)
+    killer.start()
+    with pytest.raises(DataError, match=r"a process was killed .* with fewer --workers than 2"):
+        preprocess(raw_root, out_root, dataset="etram", workers=2)
+    killer.join()
 
 
 def test_labels_after_the_last_event_are_an_error_and_nothing_is_left(

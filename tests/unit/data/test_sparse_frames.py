@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -13,6 +13,7 @@ DENSE = npst.arrays(
 )
 
 
+@settings(deadline=None)
 @given(DENSE)
 def test_sparse_frames_give_back_the_dense_frames(dense: np.ndarray) -> None:
     sparse = SparseFrames.from_dense(dense)
@@ -23,6 +24,7 @@ def test_sparse_frames_give_back_the_dense_frames(dense: np.ndarray) -> None:
     np.testing.assert_array_equal(sparse.to_dense(), dense)
 
 
+@settings(deadline=None)
 @given(DENSE, st.data())
 def test_a_slice_of_sparse_frames_is_the_slice_of_the_dense_ones(dense: np.ndarray, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(dense)))
@@ -30,6 +32,7 @@ def test_a_slice_of_sparse_frames_is_the_slice_of_the_dense_ones(dense: np.ndarr
     np.testing.assert_array_equal(SparseFrames.from_dense(dense).frames(start, stop).to_dense(), dense[start:stop])
 
 
+@settings(deadline=None)
 @given(DENSE, st.data())
 def test_parts_concatenate_to_the_whole(dense: np.ndarray, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(dense)))

@@ -30,7 +30,7 @@ def random_events(seed: int, count: int, height: int, width: int, duration: int)
     )
 
 
-@settings(deadline=None)  # the first call compiles
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     count=st.integers(0, 400),
@@ -48,7 +48,7 @@ def test_compiled_counts_equal_the_plain_definition(
     np.testing.assert_array_equal(counts, plain_histogram(*events, bins, height, width, min(cutoff or 255, 255)))
 
 
-@settings(deadline=None)  # the first call compiles
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), height=st.integers(2, 11), width=st.integers(2, 11))
 def test_half_resolution_is_the_odd_rows_and_columns_of_full_resolution(seed: int, height: int, width: int) -> None:
     events = random_events(seed, 300, height, width, 50_000)
