@@ -8,8 +8,9 @@ from math import isnan, nan
 from rich.table import Table
 
 from trainable.evaluation.metric_set import Headlines, MetricSet
-from trainable.evaluation.protocol import EvaluationProtocol, Json
+from trainable.evaluation.protocol import COCO_AREA_BINS, EvaluationProtocol, Json
 from trainable.evaluation.scores import AREA_SUFFIXES, Scores
+from trainable.types import AreaBin
 
 _Row = tuple[str, str, Callable[[MetricSet], Scores]]
 """Label, name of the figure, and where to find it."""
@@ -65,7 +66,7 @@ class Metrics(Headlines):
         yield [(measure, measure, lambda figures: figures.mean.all) for measure in ("AP", "AP50", "AP75", "AR")]
         yield [
             (
-                f"AP_{suffix}: {area_bin.lower_px2:g} to {area_bin.upper_px2:g} input px²",
+                f"AP_{suffix}: {_range(area_bin)} input px²",
                 "AP",
                 partial(lambda suffix, figures: figures.mean.by_area[suffix], suffix),
             )
@@ -83,6 +84,11 @@ class Metrics(Headlines):
             (f"AP of {name}", "AP", partial(lambda name, figures: figures.by_class[name].all, name))
             for name in self.protocol.class_names
         ]
+
+
+def _range(area_bin: AreaBin) -> str:
+    lower, upper = area_bin.lower_px2, area_bin.upper_px2
+    return f"over {lower:g}" if upper >= COCO_AREA_BINS[-1].upper_px2 else f"{lower:g} to {upper:g}"
 
 
 def _percent(scores: Scores | None, measure: str) -> str:

@@ -99,7 +99,14 @@ def test_table_shows_both_settings_side_by_side(metrics: Metrics) -> None:
     row = next(line for line in text.splitlines() if "AP50" in line)
     assert f"{100 * metrics.AP50:.2f}" in row
     assert f"{100 * metrics.prophesee.AP50:.2f}" in row
-    for label in ("AP_S", "sensor px²", "AP class-agnostic", "AP of small classes", "AP of two-wheeler"):
+    for label in (
+        "AP_S: 0 to 1024 input px²",
+        "AP_L: over 9216 input px²",
+        "sensor px²",
+        "AP class-agnostic",
+        "AP of small classes",
+        "AP of two-wheeler",
+    ):
         assert label in text
     assert "nan" not in text
 
