@@ -19,6 +19,7 @@ from trainable.data import (
     train_loader,
 )
 from trainable.data import Sequence as RecordedSequence
+from trainable.detection_collector import DetectionCollector, evaluation_protocol
 from trainable.errors import ConfigError, DataError
 from trainable.lightning_module import DetectionModule, Optimization
 from trainable.losses import SizeAwareSettings, detection_losses, is_quantile, resolve_threshold
@@ -120,6 +121,11 @@ def build_module(config: Config, size_aware: SizeAwareSettings | None = None) ->
         confidence_threshold=config.model.postprocess.confidence_threshold,
         nms_threshold=config.model.postprocess.nms_threshold,
     )
+
+
+def build_collector(config: Config, sequences: Sequence[RecordedSequence]) -> DetectionCollector:
+    """What gathers the detections on some sequences and evaluates them."""
+    return DetectionCollector(sequences, evaluation_protocol(config), config.model.postprocess.score)
 
 
 def build_train_loader(

@@ -20,6 +20,7 @@ from trainable.evaluation import (
     metrics_from_records,
 )
 from trainable.process_group import all_gather
+from trainable.types import DetectionScore
 
 
 def evaluation_protocol(config: Config) -> EvaluationProtocol:
@@ -46,11 +47,15 @@ class DetectionCollector:
     Args:
         sequences: The recordings of the split, in the order by which batches number them.
         protocol: What is measured.
+        score: What ranks the detections.
     """
 
-    def __init__(self, sequences: Sequence[RecordedSequence], protocol: EvaluationProtocol) -> None:
+    def __init__(
+        self, sequences: Sequence[RecordedSequence], protocol: EvaluationProtocol, score: DetectionScore
+    ) -> None:
         self._sequences = sequences
         self._protocol = protocol
+        self._score = score
         self._frames: list[npt.NDArray[np.int64]] = []
         self._counts: list[int] = []
         self._detections: list[npt.NDArray[np.float32]] = []
@@ -90,7 +95,7 @@ class DetectionCollector:
                 frame=np.repeat(place, counts),
                 xywh=np.concatenate((detections[:, :2], detections[:, 2:4] - detections[:, :2]), axis=1),
                 class_id=detections[:, 6].astype(np.int64),
-                score=detections[:, 4] * detections[:, 5],
+                score=detections[:, 5] if self._score == "class" else detections[:, 4] * detections[:, 5],
             ),
             self._protocol,
             frame_times_us=self._frame_times_us(frames),

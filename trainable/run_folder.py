@@ -67,12 +67,13 @@ def new_run_folder(config: Config) -> RunFolder:
     Raises:
         ConfigError: If `run_dir` holds a run already.
     """
+    rank = int(os.environ.get("LOCAL_RANK", 0))
     inherited = os.environ.get(_FOLDER_VARIABLE)
-    if inherited and "LOCAL_RANK" in os.environ:
+    if inherited and rank > 0:
         return RunFolder(Path(inherited))
     if config.run_dir is not None:
         folder = RunFolder(Path(config.run_dir).absolute())
-        if folder.config_file.exists():
+        if rank == 0 and folder.config_file.exists():
             raise ConfigError(
                 f"run_dir={config.run_dir} holds a run already; choose another folder, or go on with that run by "
                 f"resume={config.run_dir}"

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from trainable.assembly import (
     box_areas_px2,
+    build_collector,
     build_eval_loader,
     build_module,
     build_train_loader,
@@ -26,7 +27,6 @@ from trainable.assembly import (
 from trainable.callbacks import Checkpoints, LossGuard, Progress, Recording
 from trainable.config import Config
 from trainable.data import TrainSampler
-from trainable.detection_collector import DetectionCollector, evaluation_protocol
 from trainable.errors import DataError, OutOfMemoryError, TrainingError
 from trainable.evaluation import Metrics
 from trainable.hardware import Devices, resolve_devices, rows_per_device
@@ -117,7 +117,7 @@ def train(
     module = build_module(config, size_aware_settings(config, lambda: box_areas_px2(train_sequences)))
     if beginning.checkpoint is not None:
         module.mdl.load_rvt_state_dict(beginning.content["state_dict"])
-    module.collector = DetectionCollector(val_sequences, evaluation_protocol(config))
+    module.collector = build_collector(config, val_sequences)
     rank, world_size = int(os.environ.get("LOCAL_RANK", 0)), devices.count
     loader, sampler = build_train_loader(
         config,
@@ -158,7 +158,7 @@ def train(
 
 def _begin(config: Config) -> _Beginning:
     if config.resume is None:
-        inherited = os.environ.get(_SEED_VARIABLE) if "LOCAL_RANK" in os.environ else None
+        inherited = os.environ.get(_SEED_VARIABLE) if int(os.environ.get("LOCAL_RANK", 0)) > 0 else None
         drawn = int(inherited) if inherited else secrets.randbelow(2**31)
         given = config.reproduce.seed_everything
         seed = drawn if given is None else given

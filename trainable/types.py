@@ -7,6 +7,7 @@ from torch import Tensor
 Split = Literal["train", "val", "test"]
 WeightType = Literal["exponential", "step", "linear", "power", "gaussian", "inverse_log"]
 LossTerm = Literal["iou", "cls", "obj"]
+DetectionScore = Literal["class", "product"]
 AreaSpace = Literal["input", "sensor"]
 
 LstmState = tuple[Tensor, Tensor]

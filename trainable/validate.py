@@ -6,9 +6,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from trainable.assembly import build_eval_loader, build_module, open_sequences
+from trainable.assembly import build_collector, build_eval_loader, build_module, open_sequences
 from trainable.config import Config
-from trainable.detection_collector import DetectionCollector, evaluation_protocol
 from trainable.errors import ConfigError, DataError
 from trainable.evaluation import MatchRecords, Metrics
 from trainable.hardware import resolve_devices
@@ -51,7 +50,7 @@ def validate(config: Config) -> ValidateResult:
     split: Split = "test" if config.use_test_set else "val"
     sequences = open_sequences(config, split)
     module = build_module(config)
-    module.collector = DetectionCollector(sequences, evaluation_protocol(config))
+    module.collector = build_collector(config, sequences)
     if devices.accelerator == "gpu":
         torch.set_float32_matmul_precision("high")
     trainer = pl.Trainer(

@@ -21,7 +21,11 @@ def test_two_processes_evaluate_what_one_process_evaluates(small_run: list[str],
     settings = [*small_run, "training.max_steps=3", "logging.train.log_every_n_steps=1", "tracking.enabled=false"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*command, *settings, f"run_dir={tmp_path / 'run'}"], env=environment, capture_output=True, text=True, check=False
+        [*command, *settings, f"run_dir={tmp_path / 'run'}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 

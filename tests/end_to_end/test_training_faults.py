@@ -43,7 +43,7 @@ def test_a_loss_that_becomes_nan_stops_the_run_and_keeps_the_last_good_checkpoin
         "logging.train.log_model_every_n_steps=1",
         cwd=tmp_path,
     )
-    assert_refused(done, "the loss became", "at step", "sequence demo", "frames", "last good checkpoint is kept")
+    assert_refused(done, "the loss became", "at step", "row 0: sequence ", "frames ", "last good checkpoint is kept")
     weights = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")["state_dict"]
     assert all(torch.isfinite(value).all() for value in weights.values())
     assert '"status":"FAILED"' in (tmp_path / "run" / "journal.jsonl").read_text()
@@ -76,14 +76,16 @@ def test_a_full_disk_ends_the_run_and_keeps_the_last_whole_checkpoint(
 def test_asking_for_a_gpu_that_is_not_there_says_so(small_run: list[str], trainable: Command, tmp_path: Path) -> None:
     index = torch.cuda.device_count()
     done = trainable("train", *small_run, f"hardware.gpus={index}", "run_dir=run", cwd=tmp_path)
-    assert_refused(done, f"hardware.gpus=[{index}] asks for GPU {index}", "set hardware.gpus=null to compute on the CPU")
+    assert_refused(
+        done, f"hardware.gpus=[{index}] asks for GPU {index}", "set hardware.gpus=null to compute on the CPU"
+    )
     assert not (tmp_path / "run").exists()
 
 
 def test_a_mistyped_key_is_refused_before_anything_is_written(
     small_run: list[str], trainable: Command, tmp_path: Path
 ) -> None:
-    done = trainable("train", *small_run, "trainig.max_steps=3", cwd=tmp_path)
+    done = trainable("train", *small_run, "training.max_stpes=3", cwd=tmp_path)
     assert_refused(done, "did you mean `training.max_steps`?")
     assert not list(tmp_path.iterdir())
 
@@ -190,9 +192,7 @@ def test_validate_prints_a_table_and_writes_json_without_nan(
     assert result["checkpoint"] == str(checkpoint)
 
 
-def test_validation_of_a_checkpoint_repeats_the_metrics_of_its_training(
-    checkpoint: Path, small_run: list[str]
-) -> None:
+def test_validation_of_a_checkpoint_repeats_the_metrics_of_its_training(checkpoint: Path, small_run: list[str]) -> None:
     recorded = json.loads((checkpoint.parent.parent / "metrics.json").read_text())
     again = validate(compose([*small_run, f"checkpoint={checkpoint}"]))
     assert recorded["step"] == 2

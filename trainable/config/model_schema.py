@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 
 from trainable.config.base import NonNegativeFloat, Positive, PositiveFloat, Probability, Section
-from trainable.types import AreaSpace, LossTerm, WeightType
+from trainable.types import AreaSpace, DetectionScore, LossTerm, WeightType
 
 Activation = Literal["silu", "relu", "lrelu"]
 
@@ -174,7 +174,10 @@ class Postprocess(Section):
     """Which predictions become detections. All trials of a sweep share these."""
 
     confidence_threshold: Probability
+    """Least objectness times class probability of a detection."""
     nms_threshold: Probability
+    score: DetectionScore
+    """What ranks detections in the metrics: the class probability (RVT), or its product with objectness (YOLOX)."""
 
 
 class Model(Section):
