@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -32,6 +33,7 @@ def train(overrides: Overrides) -> None:
     from trainable.config import compose
     from trainable.train import train as run
 
+    _quiet_lightning()
     config = compose(overrides)
     result = run(config, console=diagnostics)
     output.print(result.metrics.table())
@@ -46,6 +48,7 @@ def validate(overrides: Overrides) -> None:
     from trainable.config import compose
     from trainable.validate import validate as run
 
+    _quiet_lightning()
     config = compose(overrides, command="validate")
     result = run(config)
     output.print(result.metrics.table())
@@ -136,6 +139,47 @@ def simulate(
 
 
 @app.command()
+def stats(
+    path: Annotated[Path, typer.Argument(help="Folder of raw recordings or of a preprocessed dataset.")],
+    dataset: Annotated[str, typer.Option(help="The dataset's configuration: etram, gen4, gen1 or demo.")] = "etram",
+    figure: Annotated[Path, typer.Option(help="PNG to write.")] = Path("statistics.png"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="JSON to write.")] = None,
+) -> None:
+    """Count boxes by class and size, measure event rates, and suggest size thresholds."""
+    from trainable.config import compose
+    from trainable.data import BoxFilterRule, dataset_statistics
+
+    config = compose([f"dataset={dataset}", f"dataset.path={path}", "+model/maxvit_yolox=default"])
+    settings = config.dataset.evaluation
+    statistics = dataset_statistics(
+        path,
+        class_names=config.label_set.class_names,
+        area_bins=settings.area_bins,
+        sensor_area_bins=settings.sensor_area_bins,
+        box_filter=BoxFilterRule(**settings.box_filter.model_dump()),
+        downsample_by_factor_2=config.dataset.downsample_by_factor_2,
+        representation=config.dataset.ev_repr_name,
+    )
+    output.print(statistics.table())
+    statistics.save_figure(figure)
+    output.print(f"figure: {figure}", highlight=False, soft_wrap=True)
+    _write_json(None if json_file is None else str(json_file), statistics.to_json())
+
+
+@app.command()
+def memory(overrides: Overrides) -> None:
+    """Measure memory and time of whole training steps for growing micro-batches; needs no dataset."""
+    from trainable.config import compose
+    from trainable.memory import measure_memory
+
+    config = compose(["dataset.path=none", *overrides])
+    table = Table("rows (batch_size.micro)", "peak memory, MiB", "seconds a micro-batch")
+    for cost in measure_memory(config):
+        table.add_row(str(cost.rows), f"{cost.peak_mib:,.0f}", f"{cost.seconds:.3f}")
+    output.print(table)
+
+
+@app.command()
 def publish(
     run: Annotated[Path, typer.Argument(help="The run's folder, or a copy of it.")],
     uri: Annotated[str | None, typer.Option(help="Tracking server; default: the run's own.")] = None,
@@ -181,10 +225,19 @@ def _write_json(path: str | None, content: dict[str, Any]) -> None:
 
 def _set_up_logging() -> None:
     logging.basicConfig(
-        level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=diagnostics, show_path=False)]
+        level=logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        handlers=[RichHandler(console=diagnostics, show_path=False)] if diagnostics.is_terminal else None,
     )
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _quiet_lightning() -> None:
+    """Leave out what Lightning says to its own developers; it sets its loggers up when it is imported."""
+    import pytorch_lightning
+
+    logging.getLogger(pytorch_lightning.__name__).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module=r"pytorch_lightning\..*")
 
 
 def main() -> NoReturn:

@@ -1,30 +1,38 @@
 """Data of a training run: recordings, event representations, sequences, sampling, augmentation and simulation."""
 
-from trainable.data.batch import Batch
-from trainable.data.dataset import DetectionDataset
+from trainable.data.augmentation import NO_AUGMENTATION
+from trainable.data.batch import Batch, collate
+from trainable.data.dataset import DetectionDataset, Sample
 from trainable.data.loader import TimedLoader, eval_loader, train_loader
 from trainable.data.preprocess import PreprocessSummary, preprocess
 from trainable.data.sampling import EvalSampler, TrainSampler
 from trainable.data.sequence import Sequence, open_split
 from trainable.data.simulation import SimulationSummary, simulate
+from trainable.data.sparse_frames import SparseFrames
 from trainable.data.stacked_histogram import stacked_histogram
 from trainable.data.statistics import BoxFilterRule, DatasetStatistics, SplitStatistics
 from trainable.data.statistics_collection import dataset_statistics
 from trainable.data.weighted import class_balanced_weights
+from trainable.data.windows import SampleKey
 
 __all__ = [
+    "NO_AUGMENTATION",
     "Batch",
     "BoxFilterRule",
     "DatasetStatistics",
     "DetectionDataset",
     "EvalSampler",
     "PreprocessSummary",
+    "Sample",
+    "SampleKey",
     "Sequence",
     "SimulationSummary",
+    "SparseFrames",
     "SplitStatistics",
     "TimedLoader",
     "TrainSampler",
     "class_balanced_weights",
+    "collate",
     "dataset_statistics",
     "eval_loader",
     "open_split",

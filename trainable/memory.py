@@ -1,0 +1,153 @@
+"""How much memory and time whole training steps take, measured in processes of their own."""
+
+import multiprocessing
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from trainable.assembly import build_module
+from trainable.config import Config, validate_config
+from trainable.data import NO_AUGMENTATION, Batch, Sample, SampleKey, SparseFrames, collate
+from trainable.errors import OutOfMemoryError
+from trainable.hardware import resolve_devices, rows_per_device
+from trainable.losses import SizeAwareSettings
+from trainable.model import postprocess
+
+MIB = 1024**2
+STEPS = 4
+BOXES_A_FRAME = 100
+OCCUPIED_SHARE = 0.2
+"""Share of non-zero cells of the measured frames; recordings of traffic have a few percent."""
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """What micro-batches of one size cost.
+
+    Attributes:
+        rows: Rows of the micro-batch.
+        peak_mib: Highest memory in MiB over whole training steps and an evaluation: of the GPU, or of the process on a
+            CPU.
+        seconds: Shortest time of a forward pass, backward pass and optimizer step.
+    """
+
+    rows: int
+    peak_mib: float
+    seconds: float
+
+
+def measure_memory(config: Config) -> tuple[StepCost, ...]:
+    """Measure micro-batches of 1, 2, 4, ... rows up to the configuration's own, until one does not fit.
+
+    Steps are the worst case: every frame is labelled with 100 boxes, the events are dense, and the optimizer has its
+    state.
+
+    Raises:
+        OutOfMemoryError: If not even one row fits.
+    """
+    largest, _ = rows_per_device(config, resolve_devices(config))
+    sizes = [2**power for power in range(largest.bit_length()) if 2**power < largest] + [largest]
+    costs: list[StepCost] = []
+    for rows in sizes:
+        cost = _measure_apart(config, rows)
+        if cost is None:
+            break
+        costs.append(cost)
+    if not costs:
+        raise OutOfMemoryError(
+            "not even a micro-batch of one row fits into memory; choose a smaller model, a larger patch_size or a "
+            "shorter dataset.sequence_length"
+        )
+    return tuple(costs)
+
+
+def measure_step(values: dict[str, Any], rows: int) -> StepCost | None:
+    """Measure steps of `rows` rows in this process, whose earlier memory counts on a CPU.
+
+    Args:
+        values: The configuration as a plain dictionary.
+        rows: Rows of the micro-batch.
+
+    Returns:
+        The cost; `None` if the steps do not fit.
+    """
+    try:
+        return _run_steps(validate_config(values), rows)
+    except (torch.OutOfMemoryError, MemoryError):
+        return None
+
+
+def worst_case_batch(config: Config, rows: int) -> Batch:
+    """A batch in which every frame is labelled with `BOXES_A_FRAME` boxes."""
+    length, (height, width) = config.dataset.sequence_length, config.input_hw
+    random = np.random.default_rng(0)
+    shape = (length, config.model.backbone.input_channels, height, width)
+    events = SparseFrames.from_dense(np.where(random.random(shape) < OCCUPIED_SHARE, 5, 0).astype(np.uint8))
+    boxes = np.empty((length * BOXES_A_FRAME, 5), np.float32)
+    boxes[:, 0] = random.integers(config.num_classes, size=len(boxes))
+    boxes[:, 1:3] = random.uniform(0, (width, height), (len(boxes), 2))
+    boxes[:, 3:] = random.uniform(2, min(height, width) / 4, (len(boxes), 2))
+    samples = [
+        Sample(
+            key=SampleKey(row, 0, 0, length, True, "random", 0),
+            sequence_name="measurement",
+            events=events,
+            augmentation=NO_AUGMENTATION,
+            label_frames=np.arange(length),
+            boxes=boxes,
+            label_of_box=np.repeat(np.arange(length), BOXES_A_FRAME),
+        )
+        for row in range(rows)
+    ]
+    return collate(samples, length)
+
+
+def _measure_apart(config: Config, rows: int) -> StepCost | None:
+    """Measure in a new process, so that nothing of an earlier measurement counts."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(measure_step, config.to_dict(), rows).result()
+        except BrokenProcessPool:  # the system ended it for want of memory
+            return None
+
+
+def _run_steps(config: Config, rows: int) -> StepCost:
+    devices = resolve_devices(config)
+    device = torch.device("cuda", devices.indices[0]) if devices.accelerator == "gpu" else torch.device("cpu")
+    size_aware = SizeAwareSettings() if config.model.head.size_aware_loss else None
+    module = build_module(config.merged({"checkpoint": None}), size_aware).to(device)
+    optimizer = torch.optim.AdamW(module.parameters())
+    half = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}.get(devices.precision)
+    autocast = torch.autocast(device.type, dtype=half, enabled=half is not None)
+    batch = worst_case_batch(config, rows).to(device)
+    seconds: list[float] = []
+    for _ in range(STEPS):
+        started_s = time.perf_counter()
+        with autocast:
+            loss = module.training_step(batch, 0)["loss"]
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - started_s)
+    module.eval()
+    with torch.inference_mode(), autocast:
+        thresholds = config.model.postprocess
+        features, _ = module.mdl.backbone(batch.dense_events())
+        labelled = {stage: feature[batch.label_time, batch.label_row] for stage, feature in features.items()}
+        predictions = module.mdl.detect(labelled)
+        postprocess(predictions, config.num_classes, thresholds.confidence_threshold, thresholds.nms_threshold)
+    return StepCost(rows, _peak_mib(device), min(seconds))
+
+
+def _peak_mib(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device) / MIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
