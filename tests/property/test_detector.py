@@ -66,7 +66,7 @@ def test_padding_is_the_least_that_all_stages_can_partition(height, width, patch
 )
 def test_merging_undoes_partitioning(kind, size, repeats, frames):
     height, width = size[0] * repeats[0], size[1] * repeats[1]
-    cells = torch.arange(frames * height * width * 2).view(frames, height, width, 2)
+    cells = torch.arange(frames * height * width * 2.0).view(frames, height, width, 2)
     assert torch.equal(merge(partition(cells, kind, size), kind, size, (height, width)), cells)
 
 

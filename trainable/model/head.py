@@ -41,7 +41,7 @@ class YoloxHead(nn.Module):
         self.obj_preds = nn.ModuleList(_output_layer(hidden, 1, _PRIOR_PROBABILITY) for _ in scales)
         self.stems = nn.ModuleList(ConvBlock(channels, hidden, 1, act=act) for channels in in_channels)
 
-    def forward(self, maps: list[Float[Tensor, "frames channels h w"]]) -> Float[Tensor, "frames anchors outputs"]:
+    def forward(self, maps: list[Float[Tensor, "frames _ _ _"]]) -> Float[Tensor, "frames anchors outputs"]:
         """Predicts.
 
         Args:

@@ -1,7 +1,5 @@
 """Non-maximum suppression within groups of boxes, compiled for the CPU."""
 
-from collections.abc import Callable
-
 import numba
 import numpy as np
 from jaxtyping import Float32, Int64
@@ -33,13 +31,13 @@ def suppress_by_group(
     """
     order = np.lexsort((-scores, groups))
     columns = np.ascontiguousarray(boxes_xyxy[order].T)
-    return order[_keep(columns, groups[order], iou_threshold)]
+    return order[_keep_sorted(columns, groups[order], iou_threshold)]
 
 
-def _keep_sorted(
-    columns: Float32[np.ndarray, "4 n"], groups: Int64[np.ndarray, " n"], iou_threshold: float
-) -> NDArray[np.bool_]:
-    """Which boxes stay; they are sorted by group and falling score."""
+# numpy's error model: the IoU of two empty boxes is NaN, which suppresses nothing, instead of an exception.
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _keep_sorted(columns: NDArray[np.float32], groups: NDArray[np.int64], iou_threshold: float) -> NDArray[np.bool_]:
+    """Which boxes stay. They are sorted by group and falling score; `columns` is `(4, n)`."""
     left, top, right, bottom = columns
     areas = (right - left) * (bottom - top)
     zero = np.float32(0)
@@ -49,18 +47,17 @@ def _keep_sorted(
         end = start + 1
         while end < len(groups) and groups[end] == groups[start]:
             end += 1
-        for better in range(start, end):
-            if keep[better]:
-                # No branch in this loop, so that it compiles to vector instructions.
-                for worse in range(better + 1, end):
-                    width = max(min(right[better], right[worse]) - max(left[better], left[worse]), zero)
-                    height = max(min(bottom[better], bottom[worse]) - max(top[better], top[worse]), zero)
-                    overlap = width * height
-                    iou = overlap / (areas[better] + areas[worse] - overlap)
-                    keep[worse] &= not iou > iou_threshold
+        for best in range(start, end):
+            if not keep[best]:
+                continue
+            # Slices that are walked from 0, and no branch: half the time of indices from `best + 1` on.
+            rest = slice(best + 1, end)
+            rest_left, rest_top, rest_right, rest_bottom = left[rest], top[rest], right[rest], bottom[rest]
+            rest_areas, rest_keep = areas[rest], keep[rest]
+            for other in range(len(rest_keep)):
+                width = max(min(right[best], rest_right[other]) - max(left[best], rest_left[other]), zero)
+                height = max(min(bottom[best], rest_bottom[other]) - max(top[best], rest_top[other]), zero)
+                overlap = width * height
+                rest_keep[other] &= not overlap / (areas[best] + rest_areas[other] - overlap) > iou_threshold
         start = end
     return keep
-
-
-# numpy's error model: the IoU of two empty boxes is NaN, which suppresses nothing, instead of an exception.
-_keep: Callable[..., NDArray[np.bool_]] = numba.njit(cache=True, nogil=True, error_model="numpy")(_keep_sorted)

@@ -58,7 +58,7 @@ class Pyramid(nn.Module):
             self.add_module(reduce, spatial_block(fine, fine, 3, stride=2, depthwise=depthwise, act=act))
             self.add_module(fuse, CspLayer(2 * fine, coarse, bottlenecks, depthwise=depthwise, act=act))
 
-    def forward(self, features: Features) -> list[Float[Tensor, "frames channels h w"]]:
+    def forward(self, features: Features) -> list[Float[Tensor, "frames _ _ _"]]:
         """Fuses features.
 
         Args:
