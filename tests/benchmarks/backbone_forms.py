@@ -2,8 +2,8 @@
 
 Run as `python tests/benchmarks/backbone_forms.py [--base]`. Each figure is a training step of the detector without its
 loss (backbone on a sequence, pyramid and head on all its frames, backward), RVT-tiny at 192x320 pixels, batch 4,
-sequence 5; with `--base` RVT-base at 360x640, batch 6. On a GPU it runs under bfloat16 autocast. On a CPU it runs on one
-thread, and the times are CPU time, which a busy machine changes little. The forms take turns in one process; the
+sequence 5; with `--base` RVT-base at 360x640, batch 6. On a GPU it runs under bfloat16 autocast. On a CPU it runs on
+one thread, and the times are CPU time, which a busy machine changes little. The forms take turns in one process; the
 figures are medians, their ratio, and the largest difference of the predictions.
 """
 
