@@ -147,7 +147,7 @@ def stats(
 ) -> None:
     """Count boxes by class and size, measure event rates, and suggest size thresholds."""
     from trainable.config import compose
-    from trainable.data import BoxFilterRule, dataset_statistics
+    from trainable.data import dataset_statistics
 
     config = compose([f"dataset={dataset}", f"dataset.path={path}", "+model/maxvit_yolox=default"])
     settings = config.dataset.evaluation
@@ -156,7 +156,7 @@ def stats(
         class_names=config.label_set.class_names,
         area_bins=settings.area_bins,
         sensor_area_bins=settings.sensor_area_bins,
-        box_filter=BoxFilterRule(**settings.box_filter.model_dump()),
+        box_filter=settings.box_filter.rule,
         downsample_by_factor_2=config.dataset.downsample_by_factor_2,
         representation=config.dataset.ev_repr_name,
     )

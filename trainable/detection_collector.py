@@ -11,7 +11,6 @@ from trainable.config import Config
 from trainable.data import Batch
 from trainable.data import Sequence as RecordedSequence
 from trainable.evaluation import (
-    BoxFilter,
     EvaluationProtocol,
     FrameBoxes,
     MatchRecords,
@@ -26,18 +25,13 @@ from trainable.types import DetectionScore
 def evaluation_protocol(config: Config) -> EvaluationProtocol:
     """What a configuration measures: its classes, its fixed size bins and its box filter."""
     settings = config.dataset.evaluation
-    box_filter = settings.box_filter
     return EvaluationProtocol(
         class_names=config.label_set.class_names,
         small_object_classes=config.label_set.small_object_classes,
         area_bins=settings.area_bins,
         sensor_area_bins=settings.sensor_area_bins,
         downsample_by_factor_2=config.dataset.downsample_by_factor_2,
-        box_filter=BoxFilter(
-            min_diagonal_px=box_filter.min_diagonal_px,
-            min_side_px=box_filter.min_side_px,
-            skip_first_us=box_filter.skip_first_us,
-        ),
+        box_filter=settings.box_filter.rule,
     )
 
 

@@ -29,11 +29,3 @@ class Anchors(NamedTuple):
     """Row of the anchor's cell in its own feature map, in cells, `(anchors,)` float32."""
     stride: Tensor
     """Input pixels a cell, `(anchors,)` float32."""
-
-
-class AreaBin(NamedTuple):
-    """A range of box areas, both ends included, as COCO defines its size bins."""
-
-    name: str
-    lower_px2: float
-    upper_px2: float

@@ -15,7 +15,7 @@ from pycocotools.cocoeval import COCOeval
 from trainable.evaluation import BoxFilter, EvaluationProtocol, FrameBoxes, collect_match_records, metrics_from_records
 from trainable.evaluation.accumulate import accumulate
 from trainable.evaluation.matcher import match
-from trainable.types import AreaBin
+from trainable.object_sizes import AreaBin
 
 FUZZ = settings(max_examples=80, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
 AREA_BINS = (AreaBin("small", 0, 64), AreaBin("medium", 64, 256), AreaBin("large", 256, 1e10))

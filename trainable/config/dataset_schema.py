@@ -14,7 +14,7 @@ from trainable.config.base import (
     Probability,
     Section,
 )
-from trainable.types import AreaBin
+from trainable.object_sizes import AreaBin, BoxFilter
 
 Sampling = Literal["stream", "random", "mixed"]
 Factor = Annotated[FiniteFloat, Field(ge=1)]
@@ -157,6 +157,11 @@ class BoxFilterSettings(Section):
     min_diagonal_px: NonNegativeFloat
     min_side_px: NonNegativeFloat
     skip_first_us: NonNegative
+
+    @property
+    def rule(self) -> BoxFilter:
+        """The filter itself."""
+        return BoxFilter(self.min_diagonal_px, self.min_side_px, self.skip_first_us)
 
 
 class EvaluationSettings(Section):

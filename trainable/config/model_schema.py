@@ -80,8 +80,6 @@ class Backbone(Section):
     stage: Stage
     time_batched: bool | None = None
     """Run each stage on all time steps at once. `null`: on a GPU yes, on a CPU no, where the plain loop is faster."""
-    memory_format: Literal["contiguous", "channels_last"] = "contiguous"
-    """Layout of the feature maps of stem, pyramid and head."""
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "Backbone":

@@ -10,7 +10,7 @@ from trainable.data.sequence import Sequence, open_split
 from trainable.data.simulation import SimulationSummary, simulate
 from trainable.data.sparse_frames import SparseFrames
 from trainable.data.stacked_histogram import stacked_histogram
-from trainable.data.statistics import BoxFilterRule, DatasetStatistics, SplitStatistics
+from trainable.data.statistics import DatasetStatistics, SplitStatistics
 from trainable.data.statistics_collection import dataset_statistics
 from trainable.data.weighted import class_balanced_weights
 from trainable.data.windows import SampleKey
@@ -18,7 +18,6 @@ from trainable.data.windows import SampleKey
 __all__ = [
     "NO_AUGMENTATION",
     "Batch",
-    "BoxFilterRule",
     "DatasetStatistics",
     "DetectionDataset",
     "EvalSampler",

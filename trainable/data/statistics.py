@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from rich.console import Group
 from rich.table import Table
 
-from trainable.types import AreaBin, AreaSpace
+from trainable.object_sizes import AreaBin, BoxFilter
+from trainable.types import AreaSpace
 
 SUGGESTED_QUANTILES: Final = (0.33, 0.66)
 """Quantiles of the training boxes' areas suggested as `small_threshold` and `medium_threshold`."""
@@ -21,21 +22,6 @@ SPACES: Final[tuple[AreaSpace, ...]] = ("input", "sensor")
 
 LARGEST_SHOWN_PX2: Final = 1e9
 """A bin that reaches further has no upper edge worth showing."""
-
-
-@dataclass(frozen=True, slots=True)
-class BoxFilterRule:
-    """The Prophesee protocol's box filter, in sensor pixels.
-
-    Attributes:
-        min_diagonal_px: Shortest diagonal, included.
-        min_side_px: Shortest width and height, included.
-        skip_first_us: Boxes at this time since the recording's start, or earlier, don't count.
-    """
-
-    min_diagonal_px: float = 60
-    min_side_px: float = 20
-    skip_first_us: int = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +74,7 @@ class DatasetStatistics:
     class_names: tuple[str, ...]
     area_bins: dict[AreaSpace, tuple[AreaBin, ...]]
     sensor_px2_per_input_px2: float
-    box_filter: BoxFilterRule
+    box_filter: BoxFilter
     splits: dict[str, SplitStatistics]
 
     def areas(self, split: str, space: AreaSpace) -> NDArray[np.float64]:

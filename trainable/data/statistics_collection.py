@@ -14,20 +14,15 @@ from trainable.data.hdf5_files import damage_reported, open_dataset, open_hdf5
 from trainable.data.raw_boxes import read_boxes
 from trainable.data.raw_events import RECORDING_SUFFIXES
 from trainable.data.sequence import LABELS_FOLDER, Sequence, open_split
-from trainable.data.statistics import BoxFilterRule, DatasetStatistics, SplitStatistics
+from trainable.data.statistics import DatasetStatistics, SplitStatistics
 from trainable.errors import DataError
-from trainable.types import AreaBin, Split
+from trainable.object_sizes import COCO_AREA_BINS, GEN4_BOX_FILTER, AreaBin, BoxFilter
+from trainable.types import Split
 
 BOXES_SUFFIX: Final = "_bbox.npy"
 
 SAMPLED_FRAMES: Final = 16
 """Frames of a sequence in which pixels with events are counted, evenly spread over it."""
-
-COCO_AREA_BINS: Final = (
-    AreaBin("small", 0, 32**2),
-    AreaBin("medium", 32**2, 96**2),
-    AreaBin("large", 96**2, 1e10),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,7 @@ def dataset_statistics(
     class_names: Iterable[str],
     area_bins: Iterable[AreaBin] = COCO_AREA_BINS,
     sensor_area_bins: Iterable[AreaBin] = COCO_AREA_BINS,
-    box_filter: BoxFilterRule | None = None,
+    box_filter: BoxFilter | None = None,
     downsample_by_factor_2: bool = True,
     representation: str = "stacked_histogram_dt=50_nbins=10",
 ) -> DatasetStatistics:
@@ -70,7 +65,7 @@ def dataset_statistics(
     Raises:
         DataError: The folder holds neither kind of dataset, or a file in it cannot be used.
     """
-    rule = box_filter if box_filter is not None else BoxFilterRule()
+    rule = box_filter if box_filter is not None else GEN4_BOX_FILTER
     names = tuple(class_names)
     kind = _kind(root)
     splits = {}
@@ -153,7 +148,7 @@ def _sequence(sequence: Sequence, sensor_px_per_input_px: float) -> _Recording:
     )
 
 
-def _split_statistics(recordings: list[_Recording], num_classes: int, rule: BoxFilterRule) -> SplitStatistics:
+def _split_statistics(recordings: list[_Recording], num_classes: int, rule: BoxFilter) -> SplitStatistics:
     times_us = [np.unique(recording.t_us) for recording in recordings]
     intervals_us = np.concatenate([np.empty(0), *(np.diff(times) for times in times_us)])
     t_us, class_id, width, height = (
@@ -162,11 +157,7 @@ def _split_statistics(recordings: list[_Recording], num_classes: int, rule: BoxF
     )
     area = width * height
     counted = (class_id < num_classes) & np.isfinite(area) & (width > 0) & (height > 0)
-    passes = (
-        (np.minimum(width, height) >= rule.min_side_px)
-        & (np.hypot(width, height) >= rule.min_diagonal_px)
-        & (t_us > rule.skip_first_us)
-    )
+    passes = rule.passes(width, height, input_px_per_sensor_px=1) & (t_us > rule.skip_first_us)
     events = [recording.events for recording in recordings if recording.events is not None]
     return SplitStatistics(
         recordings=len(recordings),

@@ -5,17 +5,11 @@ from trainable.evaluation.evaluate import evaluate, metrics_from_records
 from trainable.evaluation.frame_boxes import FrameBoxes
 from trainable.evaluation.metric_set import MetricSet
 from trainable.evaluation.metrics import Metrics
-from trainable.evaluation.protocol import (
-    COCO_AREA_BINS,
-    GEN1_BOX_FILTER,
-    GEN4_BOX_FILTER,
-    SENSOR_AREA_BINS,
-    BoxFilter,
-    EvaluationProtocol,
-)
+from trainable.evaluation.protocol import EvaluationProtocol
 from trainable.evaluation.records import MatchRecords
 from trainable.evaluation.records_file import load_match_records, save_match_records
 from trainable.evaluation.scores import Scores, ScoresByArea
+from trainable.object_sizes import COCO_AREA_BINS, GEN1_BOX_FILTER, GEN4_BOX_FILTER, SENSOR_AREA_BINS, BoxFilter
 
 __all__ = [
     "COCO_AREA_BINS",

@@ -10,9 +10,9 @@ from trainable.evaluation.collect import Boxes, collect_match_records
 from trainable.evaluation.matcher import match
 from trainable.evaluation.metric_set import MetricSet
 from trainable.evaluation.metrics import Metrics
-from trainable.evaluation.protocol import COCO_AREA_BINS, SENSOR_AREA_BINS, BoxFilter, EvaluationProtocol
+from trainable.evaluation.protocol import EvaluationProtocol
 from trainable.evaluation.records import MatchRecords
-from trainable.types import AreaBin
+from trainable.object_sizes import COCO_AREA_BINS, SENSOR_AREA_BINS, AreaBin, BoxFilter
 
 
 def evaluate(

@@ -8,9 +8,9 @@ from math import isnan, nan
 from rich.table import Table
 
 from trainable.evaluation.metric_set import Headlines, MetricSet
-from trainable.evaluation.protocol import COCO_AREA_BINS, EvaluationProtocol, Json
+from trainable.evaluation.protocol import EvaluationProtocol, Json
 from trainable.evaluation.scores import AREA_SUFFIXES, Scores
-from trainable.types import AreaBin
+from trainable.object_sizes import COCO_AREA_BINS, AreaBin
 
 _Row = tuple[str, str, Callable[[MetricSet], Scores]]
 """Label, name of the figure, and where to find it."""

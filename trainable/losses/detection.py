@@ -11,15 +11,9 @@ from torch import Tensor
 from trainable.losses.assignment import Assignment, assign, is_object
 from trainable.losses.iou import IouLoss, box_loss
 from trainable.losses.size_weights import SizeAwareSettings
-from trainable.types import AreaBin
+from trainable.object_sizes import COCO_AREA_BINS, AreaBin
 
 IOU_TERM_WEIGHT = 5.0
-
-COCO_BINS_INPUT_PX2 = (
-    AreaBin("small", 0.0, 32.0**2),
-    AreaBin("medium", 32.0**2, 96.0**2),
-    AreaBin("large", 96.0**2, float("inf")),
-)
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ def detection_losses(
     num_classes: int,
     size_aware: SizeAwareSettings | None = None,
     iou_loss: IouLoss = "iou",
-    area_bins: Sequence[AreaBin] = COCO_BINS_INPUT_PX2,
+    area_bins: Sequence[AreaBin] = COCO_AREA_BINS,
     num_scales: int | None = None,
 ) -> DetectionLosses:
     """Compute the loss of a step's labelled frames. Nothing is read back from the device if `num_scales` is given.

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from trainable.data.statistics import BoxFilterRule, DatasetStatistics, SplitStatistics
-from trainable.types import AreaBin
+from trainable.data.statistics import DatasetStatistics, SplitStatistics
+from trainable.object_sizes import GEN4_BOX_FILTER, AreaBin
 
 BINS = (AreaBin("small", 0, 100), AreaBin("large", 100, 1e10))
 
@@ -41,7 +41,7 @@ def statistics(
         ("cat", "dog"),
         {"input": BINS, "sensor": BINS},
         factor,
-        BoxFilterRule(),
+        GEN4_BOX_FILTER,
         {split: boxes},
     )
 

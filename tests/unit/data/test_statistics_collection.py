@@ -11,10 +11,9 @@ from trainable.boxes import BOX_DTYPE
 from trainable.data.preprocess import preprocess
 from trainable.data.simulation import SimulationSummary, simulate
 from trainable.data.simulation.shapes import CLASSES
-from trainable.data.statistics import BoxFilterRule
 from trainable.data.statistics_collection import dataset_statistics
 from trainable.errors import DataError
-from trainable.types import AreaBin
+from trainable.object_sizes import AreaBin, BoxFilter
 
 NAMES = [kind.name for kind in CLASSES]
 
@@ -50,7 +49,7 @@ def test_the_filter_keeps_what_is_long_wide_and_late_enough(tmp_path: Path) -> N
 
 def test_another_filter_can_be_given(tmp_path: Path) -> None:
     write_boxes(tmp_path / "train", "a", [(1, 12, 40, 0)])
-    gen1 = BoxFilterRule(min_diagonal_px=30, min_side_px=10, skip_first_us=0)
+    gen1 = BoxFilter(min_diagonal_px=30, min_side_px=10, skip_first_us=0)
     assert not dataset_statistics(tmp_path, class_names=NAMES).splits["train"].passes_filter[0]
     assert dataset_statistics(tmp_path, class_names=NAMES, box_filter=gen1).splits["train"].passes_filter[0]
 

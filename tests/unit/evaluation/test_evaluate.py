@@ -6,7 +6,7 @@ import pytest
 from trainable.boxes import BOX_DTYPE
 from trainable.errors import ConfigError, DataError
 from trainable.evaluation import GEN4_BOX_FILTER, FrameBoxes, evaluate
-from trainable.types import AreaBin
+from trainable.object_sizes import AreaBin
 
 CLASSES = ("car", "bus")
 

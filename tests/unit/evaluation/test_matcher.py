@@ -3,7 +3,7 @@
 import numpy as np
 
 from trainable.evaluation import FrameBoxes, Metrics, evaluate
-from trainable.types import AreaBin
+from trainable.object_sizes import AreaBin
 
 Box = tuple[float, float, float, float]
 ONE_BIN = (AreaBin("small", 0, 100), AreaBin("medium", 100, 400), AreaBin("large", 400, 1e10))

@@ -8,7 +8,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from trainable.losses import DetectionLosses, SizeAwareSettings, assign, detection_losses, size_weights
-from trainable.types import AreaBin, LossTerm
+from trainable.object_sizes import AreaBin
+from trainable.types import LossTerm
 
 STEP = SizeAwareSettings("step", 3.0, 300.0, 900.0, terms=("iou",))
 
