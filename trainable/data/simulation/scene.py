@@ -13,8 +13,8 @@ from trainable.data.simulation.traffic import TrafficObject, TrafficTrack, make_
 REFERENCE_HEIGHT_PX: Final = 192
 """Sensor height at which the camera's scales below are given; other heights scale them."""
 
-FAR_SCALE_PX: Final = (9.0, 11.5)
-NEAR_SCALE_PX: Final = (20.0, 56.0)
+FAR_SCALE_PX: Final = (10.5, 13.5)
+NEAR_SCALE_PX: Final = (20.0, 46.0)
 """Pixels a metre on the far and the near pavement; the near ones spread evenly over their logarithm."""
 
 HORIZON: Final = (-0.05, 0.12)

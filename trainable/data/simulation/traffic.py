@@ -10,7 +10,7 @@ from trainable.data.simulation.shapes import CLASSES, Track, build_parts
 
 MAX_YAW: Final = np.deg2rad(14.0)
 LANE_COUNT: Final = (2, 4)
-LANE_SPEED_MPS: Final = (5.0, 13.0)
+LANE_SPEED_MPS: Final = (3.0, 9.0)
 FORESHORTENING: Final = (0.6, 0.95)
 STOPS_PER_S: Final = 0.015
 """Stops of one lane a second, at most one a recording."""
