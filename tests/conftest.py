@@ -1,8 +1,34 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and checked tensor shapes."""
 
 from pathlib import Path
 
 import pytest
+import torch
+from jaxtyping import install_import_hook
+
+# Shapes and dtypes of the core tensor functions are checked at every call in the tests. Left out: `model.nms`, whose
+# compiled functions the check cannot wrap, and functions whose tests pass wrong types on purpose.
+install_import_hook(
+    [
+        "trainable.boxes",
+        "trainable.data.augment_events",
+        "trainable.losses.assignment",
+        "trainable.losses.detection",
+        "trainable.losses.focal",
+        "trainable.losses.iou",
+        "trainable.model.attention",
+        "trainable.model.backbone",
+        "trainable.model.convolution",
+        "trainable.model.detector",
+        "trainable.model.geometry",
+        "trainable.model.head",
+        "trainable.model.lstm",
+        "trainable.model.pyramid",
+        "trainable.model.stage",
+    ],
+    "beartype.beartype",
+)
+torch.set_num_threads(1)  # the tests run in as many processes as there are cores
 
 SHARED_DIR = Path(__file__).resolve().parents[1].parent / "shared"
 

@@ -1,3 +1,4 @@
+import jaxtyping
 import pytest
 import torch
 
@@ -52,6 +53,15 @@ def test_each_option_reaches_its_part(key, value, change):
     assert any(changed_key.endswith(name) for changed_key in changed)
 
 
+@pytest.fixture
+def shapes_unchecked():
+    """The tests' shape checks cannot be compiled."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_compiling_keeps_keys_and_numbers():
     # The "eager" backend traces the whole graph as the others do, but leaves out the minutes of code generation.
     small = [
