@@ -197,7 +197,7 @@ class DatasetStatistics:
         )
         table = Table("split", title=f"{self.root} ({self.kind})")
         for column in columns:
-            table.add_column(column, justify="right")
+            table.add_column(column, justify="right", overflow="fold")
         for name, split in self.splits.items():
             table.add_row(
                 name,
@@ -213,24 +213,20 @@ class DatasetStatistics:
         return table
 
     def _boxes_table(self, split: str) -> Table:
-        table = Table("class", title=f"{split}: boxes by area (in brackets those that the Prophesee filter keeps)")
+        """Bins down, classes across, so that the table stays narrow."""
+        table = Table(title=f"{split}: boxes by area (below: those that the Prophesee filter keeps)")
+        table.add_column("area", no_wrap=True)
+        for name in (*self.class_names, "all"):
+            table.add_column(name, justify="right", overflow="fold")
         for space in SPACES:
-            for size in self.area_bins[space]:
+            unfiltered, filtered = (self.counts(split, space=space, filtered=kept) for kept in (False, True))
+            for index, size in enumerate(self.area_bins[space]):
                 upper = f"to {size.upper_px2:g}" if size.upper_px2 < LARGEST_SHOWN_PX2 else "and more"
-                table.add_column(f"{size.name}\n{size.lower_px2:g} {upper}\n{space} px²", justify="right")
-        table.add_column("all", justify="right")
-        unfiltered, filtered = (
-            np.column_stack(
-                (
-                    *(self.counts(split, space=space, filtered=kept) for space in SPACES),
-                    self.class_counts(split, filtered=kept),
-                )
-            )
-            for kept in (False, True)
-        )
-        rows = (np.vstack((counts, counts.sum(axis=0))) for counts in (unfiltered, filtered))
-        for name, every, kept in zip((*self.class_names, "all"), *rows, strict=True):
-            table.add_row(name, *(f"{a:,} ({b:,})" for a, b in zip(every, kept, strict=True)))
+                label = f"{size.lower_px2:g} {upper}\n{space} px²"
+                table.add_row(label, *_pairs(unfiltered[:, index], filtered[:, index]))
+            table.add_section()
+        totals = (self.class_counts(split, filtered=kept) for kept in (False, True))
+        table.add_row("all", *_pairs(*totals))
         return table
 
     def _thresholds_table(self) -> Table:
@@ -242,6 +238,11 @@ class DatasetStatistics:
             small, medium = self.suggested_thresholds(space)
             table.add_row(space, _shown(small, "{:,.0f}"), _shown(medium, "{:,.0f}"))
         return table
+
+
+def _pairs(every: NDArray[np.int64], kept: NDArray[np.int64]) -> list[str]:
+    """Cells of a row: each class's boxes over those that the filter keeps, and the sums of both."""
+    return [f"{a:,}\n{b:,}" for a, b in zip((*every, every.sum()), (*kept, kept.sum()), strict=True)]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -111,7 +111,7 @@ def _draw_classes(axes: Axes, statistics: "DatasetStatistics") -> None:
     axes.set_yticks(rows, statistics.class_names)
     axes.invert_yaxis()
     axes.set(xlabel="boxes", title="Boxes by class")
-    axes.legend(fontsize=8, loc="lower right")
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
 
 
 def _draw_rates(axes: Axes, statistics: "DatasetStatistics") -> None:
