@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
@@ -214,7 +215,8 @@ class DatasetStatistics:
 
     def _boxes_table(self, split: str) -> Table:
         """Bins down, classes across, so that the table stays narrow."""
-        table = Table(title=f"{split}: boxes by area (below: those that the Prophesee filter keeps)")
+        title = f"{split}: boxes by area (below: those that the Prophesee filter keeps)"
+        table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         table.add_column("area", no_wrap=True)
         for name in (*self.class_names, "all"):
             table.add_column(name, justify="right", overflow="fold")
