@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: test sweep install lint format clean
 
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
 
 lint: install
 	$(BIN)/ruff check .
