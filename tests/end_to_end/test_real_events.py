@@ -10,9 +10,7 @@ import pytest
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def test_a_real_recording_goes_from_raw_events_to_metrics(
-    shared_dir: Path, trainable: Command, tmp_path: Path
-) -> None:
+def test_a_real_recording_goes_from_raw_events_to_metrics(shared_dir: Path, trainable: Command, tmp_path: Path) -> None:
     recordings = shared_dir / "data" / "figure_640x480"
 
     def run(*arguments: str) -> str:
