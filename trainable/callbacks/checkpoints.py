@@ -77,11 +77,13 @@ class Checkpoints(pl.Callback):
             self._save(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
+        # Only the first process writes; the others give it their states.
         draft = self.last.with_suffix(".partial")
         try:
             trainer.save_checkpoint(draft)
             if trainer.is_global_zero:
                 draft.replace(self.last)
         finally:
-            draft.unlink(missing_ok=True)
+            if trainer.is_global_zero:
+                draft.unlink(missing_ok=True)
         self._saved_step = trainer.global_step
