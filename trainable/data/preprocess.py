@@ -31,6 +31,7 @@ from trainable.data.preprocess_recording import (
 from trainable.data.raw_dataset import RawRecording, find_recordings
 from trainable.data.representation_store import Layout
 from trainable.errors import ConfigError, DataError
+from trainable.files import written_whole
 from trainable.types import Split
 
 _SETTINGS_FILE = "preprocessing.json"
@@ -237,9 +238,8 @@ def _claim_output(out_root: Path, settings: PreprocessSettings) -> None:
         return
     try:
         out_root.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(wanted, indent=2) + "\n")
-        draft.replace(path)
+        with written_whole(path) as draft:
+            draft.write_text(json.dumps(wanted, indent=2) + "\n")
     except OSError as error:
         raise DataError(f"{out_root}: cannot be written ({error}); free some space or choose another folder") from error
 

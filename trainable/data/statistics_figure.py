@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 
+from trainable.errors import ConfigError
+from trainable.files import written_whole
+
 if TYPE_CHECKING:
     from trainable.data.statistics import DatasetStatistics
 
@@ -28,7 +31,16 @@ def save_statistics_figure(statistics: "DatasetStatistics", path: Path) -> None:
     Args:
         statistics: What to draw.
         path: The image file; its suffix chooses the format.
+
+    Raises:
+        ConfigError: When no image has that suffix, or the file cannot be written.
     """
+    image_format = path.suffix.removeprefix(".").lower()
+    formats = FigureCanvasAgg.get_supported_filetypes()
+    if image_format not in formats:
+        raise ConfigError(
+            f"the figure must be a file ending in .{', .'.join(formats)}, got {path}; choose another name"
+        )
     figure = Figure(figsize=(15, 4.6), layout="constrained")
     FigureCanvasAgg(figure)
     areas, classes, rates = figure.subplots(1, 3, width_ratios=(1.4, 1.1, 0.9))
@@ -36,7 +48,11 @@ def save_statistics_figure(statistics: "DatasetStatistics", path: Path) -> None:
     _draw_classes(classes, statistics)
     _draw_rates(rates, statistics)
     figure.suptitle(f"{statistics.root.name} ({statistics.kind}): {', '.join(statistics.splits)}")
-    figure.savefig(path, dpi=DOTS_PER_INCH)
+    try:
+        with written_whole(path) as draft:
+            figure.savefig(draft, format=image_format, dpi=DOTS_PER_INCH)
+    except OSError as error:
+        raise ConfigError(f"the figure {path} cannot be written ({error}); choose another file") from error
 
 
 def _draw_areas(axes: Axes, statistics: "DatasetStatistics") -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,6 +15,7 @@ from trainable.evaluation.candidates import Pairs
 from trainable.evaluation.ordering import narrow
 from trainable.evaluation.protocol import IOU_THRESHOLDS, EvaluationProtocol
 from trainable.evaluation.records import BoxRecords, MatchRecords
+from trainable.files import written_whole
 
 FORMAT_VERSION = 1
 
@@ -43,21 +43,13 @@ def save_match_records(path: str | os.PathLike[str], records: MatchRecords) -> N
         **_encode_boxes("detection", records.detections),
         **_encode_pairs(records),
     }
-    temporary = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
+        with written_whole(path) as draft, draft.open("wb") as file:
             np.savez_compressed(file, **columns)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError as error:
         raise DataError(
             f"{path}: match records cannot be written: {error}; check the folder and its free space"
         ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def load_match_records(path: str | os.PathLike[str]) -> MatchRecords:

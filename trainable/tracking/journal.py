@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trainable.errors import TrackingError
+from trainable.files import written_whole
 from trainable.tracking.entries import (
     ArtifactEntry,
     Entry,
@@ -85,9 +86,8 @@ class Journal:
         directory.mkdir(parents=True, exist_ok=True)
         if header.uri is not None:
             header = header.model_copy(update={"uri": public_uri(header.uri)})
-        draft = directory / f".{JOURNAL_NAME}.{os.getpid()}"
-        draft.write_bytes(encode_entry(header))
-        draft.rename(path)
+        with written_whole(path) as draft:
+            draft.write_bytes(encode_entry(header))
         return cls(directory)
 
     def parameters(self, values: Mapping[str, object]) -> None:

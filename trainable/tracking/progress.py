@@ -4,11 +4,11 @@ Nothing is decided from it alone: without it, or with one from another copy of t
 and still sends each point once. It says where the run can be seen and what is still missing.
 """
 
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from trainable.files import written_whole
 from trainable.tracking.journal import JOURNAL_NAME
 from trainable.tracking.links import run_page
 
@@ -49,9 +49,8 @@ def write_progress(directory: Path, progress: Progress) -> None:
     Raises:
         OSError: where the disk refuses.
     """
-    draft = directory / f".{PROGRESS_NAME}.{os.getpid()}"
-    draft.write_text(progress.model_dump_json())
-    draft.replace(directory / PROGRESS_NAME)
+    with written_whole(directory / PROGRESS_NAME) as draft:
+        draft.write_text(progress.model_dump_json())
 
 
 def unpublished_lines(directory: Path) -> int:

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from trainable.data.statistics import DatasetStatistics, SplitStatistics
+from trainable.errors import ConfigError
 from trainable.object_sizes import GEN4_BOX_FILTER, AreaBin
 
 BINS = (AreaBin("small", 0, 100), AreaBin("large", 100, 1e10))
@@ -107,3 +108,10 @@ def test_the_table_names_units_classes_and_undefined_values() -> None:
 def test_the_figure_is_a_png_even_without_boxes(areas: list[float], tmp_path: Path) -> None:
     statistics(areas).save_figure(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_figure_of_an_unknown_format_or_in_no_folder_is_a_message(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"the figure must be a file ending in .*\.png.*, got .*figure\.txt"):
+        statistics([5.0]).save_figure(tmp_path / "figure.txt")
+    with pytest.raises(ConfigError, match=r"absent/figure\.png cannot be written"):
+        statistics([5.0]).save_figure(tmp_path / "absent" / "figure.png")

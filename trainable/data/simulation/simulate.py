@@ -1,7 +1,6 @@
 """Writes synthetic traffic recordings in eTraM's raw layout, so that everything can be tried without a download."""
 
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from trainable.data.failsafe_file import FailsafeFile
 from trainable.data.hdf5_files import blosc_zstd
 from trainable.data.simulation.kernels import EVENT_DTYPE
 from trainable.data.simulation.labels import label_boxes
@@ -19,6 +19,7 @@ from trainable.data.simulation.scene import make_scene
 from trainable.data.simulation.sensor import CHUNK_US, EventSensor
 from trainable.data.simulation.shapes import CLASSES
 from trainable.errors import DataError
+from trainable.files import written_whole
 from trainable.types import Split
 
 SETTINGS_FILE: Final = "simulation.json"
@@ -114,19 +115,25 @@ def simulate(
         A summary of all recordings in `out`.
 
     Raises:
-        DataError: an argument is out of its range, or `out` holds something else.
+        DataError: an argument is out of its range, or `out` holds something else or cannot be written.
     """
     settings = _Settings(seed, train, val, test, float(duration_s), height, width, float(mean_objects))
     _check(settings, workers)
-    _claim(out, settings)
-    recordings = _plan(out, settings)
-    missing = [recording for recording in recordings if not recording.events_path.is_file()]
-    done = len(recordings) - len(missing)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        for _ in pool.map(lambda recording: _write_recording(recording, settings), missing):
-            done += 1
-            if progress is not None:
-                progress(done, len(recordings))
+    try:
+        _claim(out, settings)
+        recordings = _plan(out, settings)
+        missing = [recording for recording in recordings if not recording.events_path.is_file()]
+        done = len(recordings) - len(missing)
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            for _ in pool.map(lambda recording: _write_recording(recording, settings), missing):
+                done += 1
+                if progress is not None:
+                    progress(done, len(recordings))
+    except OSError as error:
+        raise DataError(
+            f"{out} cannot be written ({error}); free some space or choose another folder, and repeat the same "
+            "settings to continue"
+        ) from error
     return _summarise(recordings, written=len(missing))
 
 
@@ -164,9 +171,8 @@ def _claim(out: Path, settings: _Settings) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} must be new or empty, but holds something else; choose another folder")
     out.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    with written_whole(path) as draft:
+        draft.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
 
 
 def _plan(out: Path, settings: _Settings) -> list[_Recording]:
@@ -195,20 +201,18 @@ def _write_recording(recording: _Recording, settings: _Settings) -> None:
         mean_objects=settings.mean_objects,
     )
     duration_us = round(settings.duration_s * 1e6)
-    partial = recording.events_path.with_name(recording.events_path.name + ".partial")
-    try:
-        last_us = _write_events(partial, EventSensor(scene, rng), settings, duration_us)
-        boxes = label_boxes(scene, min(duration_us, last_us + 1))
-        _save_boxes(recording.boxes_path, boxes)
-        os.replace(partial, recording.events_path)
-    finally:
-        partial.unlink(missing_ok=True)
+    for left_by_a_killed_call in recording.folder.glob(f".{recording.name}_*.partial-*"):
+        left_by_a_killed_call.unlink()
+    with written_whole(recording.events_path) as events_draft:
+        last_us = _write_events(events_draft, EventSensor(scene, rng), settings, duration_us)
+        with written_whole(recording.boxes_path) as boxes_draft, boxes_draft.open("wb") as file:
+            np.save(file, label_boxes(scene, min(duration_us, last_us + 1)))
 
 
 def _write_events(path: Path, sensor: EventSensor, settings: _Settings, duration_us: int) -> int:
     """Writes events chunk by chunk and returns the time of the last one, -1 without any."""
     last_us = -1
-    with h5py.File(path, "w") as file:
+    with FailsafeFile(path) as target, h5py.File(target, "w") as file:
         group = file.create_group("events")
         group["height"], group["width"] = settings.height, settings.width
         for field in EVENT_FIELDS:
@@ -223,8 +227,10 @@ def _write_events(path: Path, sensor: EventSensor, settings: _Settings, duration
         for from_us in range(0, duration_us, CHUNK_US):
             events = sensor.advance(from_us, min(from_us + CHUNK_US, duration_us))
             _append(group, events)
+            target.raise_failure()
             if len(events):
                 last_us = int(events["t"][-1])
+    target.raise_failure()
     return last_us
 
 
@@ -234,16 +240,6 @@ def _append(group: h5py.Group, events: NDArray[np.void]) -> None:
         start = dataset.shape[0]
         dataset.resize((start + len(events),))
         dataset[start:] = events[field]
-
-
-def _save_boxes(path: Path, boxes: NDArray[np.void]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            np.save(file, boxes)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _summarise(recordings: list[_Recording], *, written: int) -> SimulationSummary:

@@ -1,6 +1,7 @@
 """Synthetic recordings on disk."""
 
 import hashlib
+import resource
 from pathlib import Path
 
 import h5py
@@ -121,7 +122,7 @@ def test_an_interrupted_run_is_continued_with_the_same_bytes(
     kept = out / "train/train_day_000_td.h5"
     written_at = kept.stat().st_mtime_ns
     (out / "train/train_day_001_td.h5").unlink()
-    (out / "train/train_day_001_td.h5.partial").write_bytes(b"half")
+    (out / "train/.train_day_001_td.h5.partial-1").write_bytes(b"half")
     (out / "val/val_day_000_td.h5").unlink()
     (out / "val/val_day_000_bbox.npy").unlink()
     calls: list[tuple[int, int]] = []
@@ -140,7 +141,18 @@ def test_an_interrupted_run_is_continued_with_the_same_bytes(
     assert calls == [(3, 4), (4, 4)]
     assert digests(out) == digests(simulated[0])
     assert kept.stat().st_mtime_ns == written_at
-    assert not list(out.rglob("*.partial"))
+    assert not list(out.rglob("*.partial*"))
+
+
+def test_a_full_disk_is_a_message_and_leaves_no_half_recording(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"out cannot be written \(.*File too large\); free some space"):
+            run(tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["simulation.json"]
 
 
 def test_a_folder_with_other_settings_is_refused_and_stays_as_it_is(simulated: tuple[Path, SimulationSummary]) -> None:
