@@ -5,6 +5,7 @@ from trainable.data.batch import Batch, collate
 from trainable.data.dataset import DetectionDataset, Sample
 from trainable.data.loader import TimedLoader, eval_loader, train_loader
 from trainable.data.preprocess import PreprocessSummary, preprocess
+from trainable.data.preprocessed_folder import preprocessed_as
 from trainable.data.sampling import EvalSampler, TrainSampler
 from trainable.data.sequence import Sequence, open_split
 from trainable.data.simulation import SimulationSummary, simulate
@@ -36,6 +37,7 @@ __all__ = [
     "eval_loader",
     "open_split",
     "preprocess",
+    "preprocessed_as",
     "simulate",
     "stacked_histogram",
     "train_loader",

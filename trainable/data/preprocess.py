@@ -1,6 +1,5 @@
 """A folder of raw recordings to a preprocessed dataset in RVT's folder layout."""
 
-import json
 import multiprocessing
 import os
 import queue
@@ -10,31 +9,26 @@ from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 from rich.console import Console
 from rich.progress import Progress
 
 from trainable.data.label_filters import LABEL_RULES, Dataset
 from trainable.data.preprocess_recording import (
-    BINS,
-    COUNT_CUTOFF,
     PARTIAL_FOLDER,
     DiskFullError,
     PreprocessSettings,
     RecordingReport,
     preprocess_recording,
 )
+from trainable.data.preprocessed_folder import claim_folder
 from trainable.data.raw_dataset import RawRecording, find_recordings
 from trainable.data.representation_store import Layout
 from trainable.errors import ConfigError, DataError
-from trainable.files import written_whole
-from trainable.types import Split
 
-_SETTINGS_FILE = "preprocessing.json"
 _POLL_S = 0.2
 
 Outcome = RecordingReport | DataError
@@ -125,7 +119,7 @@ def preprocess(
         downsample_by_factor_2 = LABEL_RULES[dataset].downsample_by_factor_2
     settings = PreprocessSettings(dataset, layout, downsample_by_factor_2, drop_bad_boxes)
     recordings = find_recordings(raw_root)
-    _claim_output(out_root, settings)
+    claim_folder(out_root, settings)
     _remove_leftovers(out_root)
     waiting = [recording for recording in recordings if not (out_root / recording.split / recording.name).is_dir()]
     sizes = {recording: recording.events_path.stat().st_size for recording in waiting}
@@ -221,40 +215,6 @@ def _outcome(
         return preprocess_recording(recording, out_root, settings, lambda share: advance(share * size))
     except DataError as error:
         return error
-
-
-def _claim_output(out_root: Path, settings: PreprocessSettings) -> None:
-    """Record the settings in the output folder, or compare them with those of the run whose sequences are there."""
-    path = out_root / _SETTINGS_FILE
-    wanted = {"version": 1, "bins": BINS, "count_cutoff": COUNT_CUTOFF, **asdict(settings)}
-    if any(next((out_root / split).glob("*"), None) for split in get_args(Split)):
-        found = _read_settings(path)
-        differing = [key for key in wanted if found.get(key) != wanted[key]]
-        if differing:
-            changes = ", ".join(f"{key} was {found.get(key)!r} and is now {wanted[key]!r}" for key in differing)
-            raise DataError(
-                f"{path}: the folder was preprocessed with other settings ({changes}); use the same, or another folder"
-            )
-        return
-    try:
-        out_root.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as draft:
-            draft.write_text(json.dumps(wanted, indent=2) + "\n")
-    except OSError as error:
-        raise DataError(f"{out_root}: cannot be written ({error}); free some space or choose another folder") from error
-
-
-def _read_settings(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path.parent}: the folder holds sequences that this command did not write, or its {path.name} is damaged "
-            f"({error}); choose another folder"
-        ) from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: expected settings of an earlier run, got {found!r}; choose another folder")
-    return found
 
 
 def _remove_leftovers(out_root: Path) -> None:

@@ -18,7 +18,8 @@ BLOCK_EVENTS = 1 << 21
 RECORDING_SUFFIXES = ("_td.h5", "_td.dat.h5", "_td.dat", "_td.raw", ".raw")
 """What follows a recording's name in the name of its event file, in the order in which they are looked for."""
 
-_DAT_EVENT_BYTES = 8
+DAT_EVENT_BYTES = 8
+"""A DAT event, little-endian: its time in 32 bits, then 32 of its place and polarity."""
 
 
 class Events(NamedTuple):
@@ -132,14 +133,10 @@ class _PropheseeRecording:
 
     def __init__(self, path: Path, fallback_sensor_hw: tuple[int, int]) -> None:
         self.path = path
-        with path.open("rb") as file:
-            if file.read(1) != b"%":
-                raise DataError(
-                    f"{path}: expected a Prophesee {path.suffix} file, which begins with a header of lines starting "
-                    "with '%'; it is empty or of another kind: copy or download it again"
-                )
         if path.suffix == ".dat":
-            _refuse_cut_dat(path)
+            dat_layout(path)  # the decoder passes over a last event that is cut
+        else:
+            _header_bytes(path)
         height, width = fallback_sensor_hw
         try:
             self._decoder = faery.events_stream_from_file(
@@ -183,12 +180,28 @@ def _joined(packets: list[npt.NDArray[np.void]]) -> Events:
     )
 
 
-def _refuse_cut_dat(path: Path) -> None:
-    """DAT holds events of eight bytes after its header; the decoder passes over a last event that is cut."""
-    with path.open("rb") as file:
-        header_bytes = 0
-        while (line := file.readline()).startswith(b"%"):
-            header_bytes += len(line)
-    event_bytes = path.stat().st_size - header_bytes - 2
-    if event_bytes < 0 or event_bytes % _DAT_EVENT_BYTES:
+def dat_layout(path: Path) -> tuple[int, int]:
+    """Where the events of a DAT file begin, in bytes, and how many there are.
+
+    Raises:
+        DataError: When the file is of another kind, or ends within an event.
+    """
+    first_byte = _header_bytes(path) + 2  # after the header: the events' type and size
+    events, rest = divmod(path.stat().st_size - first_byte, DAT_EVENT_BYTES)
+    if events < 0 or rest:
         raise DataError(f"{path}: the file ends in the middle of an event; copy or download it again")
+    return first_byte, events
+
+
+def _header_bytes(path: Path) -> int:
+    """Length of a Prophesee file's header, which is lines of text."""
+    length = 0
+    with path.open("rb") as file:
+        while (line := file.readline()).startswith(b"%"):
+            length += len(line)
+    if not length:
+        raise DataError(
+            f"{path}: expected a Prophesee {path.suffix} file, which begins with a header of lines starting with '%'; "
+            "it is empty or of another kind: copy or download it again"
+        )
+    return length

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainable.boxes import BOX_DTYPE
-from trainable.data.hdf5_files import damage_reported, open_dataset, open_hdf5
 from trainable.data.raw_boxes import read_boxes
 from trainable.data.raw_events import RECORDING_SUFFIXES
+from trainable.data.recording_extent import recording_extent
 from trainable.data.sequence import LABELS_FOLDER, Sequence, open_split
 from trainable.data.statistics import DatasetStatistics, SplitStatistics
 from trainable.errors import DataError
-from trainable.object_sizes import COCO_AREA_BINS, GEN4_BOX_FILTER, AreaBin, BoxFilter
+from trainable.object_sizes import AreaBin, BoxFilter
 from trainable.types import Split
 
 BOXES_SUFFIX: Final = "_bbox.npy"
@@ -42,30 +42,30 @@ def dataset_statistics(
     root: Path,
     *,
     class_names: Iterable[str],
-    area_bins: Iterable[AreaBin] = COCO_AREA_BINS,
-    sensor_area_bins: Iterable[AreaBin] = COCO_AREA_BINS,
-    box_filter: BoxFilter | None = None,
+    area_bins: Iterable[AreaBin],
+    sensor_area_bins: Iterable[AreaBin],
+    box_filter: BoxFilter,
     downsample_by_factor_2: bool = True,
     representation: str = "stacked_histogram_dt=50_nbins=10",
 ) -> DatasetStatistics:
     """Statistics of a folder of raw recordings, or of a preprocessed dataset; which of the two it is, is detected.
 
-    Raw recordings need no events beside their boxes; what then is unknown is undefined. Numbers of events are known for
-    HDF5 recordings. From preprocessed sequences come the labels as training sees them, cut to the frame.
+    Raw recordings need no events beside their boxes; what then is unknown is undefined, and so are lengths and numbers
+    of events of EVT recordings (`.raw`): see `recording_extent`. From preprocessed sequences come the labels as
+    training sees them, cut to the frame, with the names and bins given here: see `preprocessed_as`.
 
     Args:
         root: Folder with `train/`, `val/` or `test/`.
         class_names: One name a class, by class id; boxes of further classes are left out, and their number given.
         area_bins: Size bins of areas in model-input px².
         sensor_area_bins: Size bins of areas in sensor px².
-        box_filter: The filter of the filtered counts; by default that of 1 Mpx's and eTraM's papers.
+        box_filter: The filter of the filtered counts.
         downsample_by_factor_2: Whether the model's input has half the sensor's resolution.
         representation: Folder of the event representation in preprocessed sequences.
 
     Raises:
         DataError: The folder holds neither kind of dataset, or a file in it cannot be used.
     """
-    rule = box_filter if box_filter is not None else GEN4_BOX_FILTER
     names = tuple(class_names)
     kind = _kind(root)
     splits = {}
@@ -79,14 +79,14 @@ def dataset_statistics(
                 root, split, representation=representation, downsample_by_factor_2=downsample_by_factor_2
             )
             recordings = [_sequence(sequence, 2.0 if downsample_by_factor_2 else 1.0) for sequence in sequences]
-        splits[split] = _split_statistics(recordings, len(names), rule)
+        splits[split] = _split_statistics(recordings, len(names), box_filter)
     return DatasetStatistics(
         root=root,
         kind=kind,
         class_names=names,
         area_bins={"input": tuple(area_bins), "sensor": tuple(sensor_area_bins)},
         sensor_px2_per_input_px2=4.0 if downsample_by_factor_2 else 1.0,
-        box_filter=rule,
+        box_filter=box_filter,
         splits=splits,
     )
 
@@ -108,25 +108,15 @@ def _raw_recording(boxes_path: Path) -> _Recording:
     name = boxes_path.name.removesuffix(BOXES_SUFFIX)
     candidates = (boxes_path.with_name(name + suffix) for suffix in RECORDING_SUFFIXES)
     events_path = next((path for path in candidates if path.is_file()), None)
-    events, duration_s = None, math.nan
-    if events_path is not None and events_path.suffix == ".h5":
-        events, duration_s = _events_and_duration(events_path)
+    extent = None if events_path is None else recording_extent(events_path)
     return _Recording(
         t_us=boxes["t"],
         class_id=boxes["class_id"].astype(np.int64),
         width_px=boxes["w"].astype(np.float64),
         height_px=boxes["h"].astype(np.float64),
-        duration_s=duration_s,
-        events=events,
+        duration_s=math.nan if extent is None or extent.end_us is None else extent.end_us * 1e-6,
+        events=None if extent is None else extent.events,
     )
-
-
-def _events_and_duration(path: Path) -> tuple[int, float]:
-    """Number of events and seconds from time 0 to the last, without reading more than one chunk."""
-    with open_hdf5(path) as file, damage_reported(path):
-        t_us = open_dataset(file, "events/t", path)
-        events = int(t_us.shape[0])
-        return events, int(t_us[-1]) * 1e-6 if events else math.nan
 
 
 def _sequence(sequence: Sequence, sensor_px_per_input_px: float) -> _Recording:

@@ -152,7 +152,7 @@ def test_a_folder_that_something_else_wrote_is_left_alone(
 ) -> None:
     write_recording("train", "a")
     (out_root / "train" / "someone_elses").mkdir(parents=True)
-    with pytest.raises(DataError, match="holds sequences that this command did not write"):
+    with pytest.raises(DataError, match="holds sequences that `preprocess` did not write"):
         preprocess(raw_root, out_root, dataset="etram")
     assert [path.name for path in out_root.rglob("*")] == ["train", "someone_elses"]
 

@@ -6,14 +6,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from faery.extension import dat
 
 from trainable.boxes import BOX_DTYPE
 from trainable.data.preprocess import preprocess
 from trainable.data.simulation import SimulationSummary, simulate
 from trainable.data.simulation.shapes import CLASSES
+from trainable.data.statistics import DatasetStatistics
 from trainable.data.statistics_collection import dataset_statistics
 from trainable.errors import DataError
-from trainable.object_sizes import AreaBin, BoxFilter
+from trainable.object_sizes import COCO_AREA_BINS, GEN4_BOX_FILTER, AreaBin, BoxFilter
 
 NAMES = [kind.name for kind in CLASSES]
 
@@ -25,6 +27,14 @@ def write_boxes(folder: Path, name: str, rows: list[tuple[float, ...]]) -> None:
     for box, (t_us, width, height, class_id) in zip(boxes, rows, strict=True):
         box["t"], box["w"], box["h"], box["class_id"] = t_us, width, height, class_id
     np.save(folder / f"{name}_bbox.npy", boxes)
+
+
+def measure(
+    root: Path, *, sensor_area_bins: tuple[AreaBin, ...] = COCO_AREA_BINS, box_filter: BoxFilter = GEN4_BOX_FILTER
+) -> DatasetStatistics:
+    return dataset_statistics(
+        root, class_names=NAMES, area_bins=COCO_AREA_BINS, sensor_area_bins=sensor_area_bins, box_filter=box_filter
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,21 +53,21 @@ def test_the_filter_keeps_what_is_long_wide_and_late_enough(tmp_path: Path) -> N
         ((600_003, 19.9, 200, 0), False),
     ]
     write_boxes(tmp_path / "train", "a", [row for row, _ in rows_and_kept])
-    split = dataset_statistics(tmp_path, class_names=NAMES).splits["train"]
+    split = measure(tmp_path).splits["train"]
     assert split.passes_filter.tolist() == [kept for _, kept in rows_and_kept]
 
 
 def test_another_filter_can_be_given(tmp_path: Path) -> None:
     write_boxes(tmp_path / "train", "a", [(1, 12, 40, 0)])
     gen1 = BoxFilter(min_diagonal_px=30, min_side_px=10, skip_first_us=0)
-    assert not dataset_statistics(tmp_path, class_names=NAMES).splits["train"].passes_filter[0]
-    assert dataset_statistics(tmp_path, class_names=NAMES, box_filter=gen1).splits["train"].passes_filter[0]
+    assert not measure(tmp_path).splits["train"].passes_filter[0]
+    assert measure(tmp_path, box_filter=gen1).splits["train"].passes_filter[0]
 
 
 def test_boxes_of_unlisted_classes_or_without_area_are_left_out_and_counted(tmp_path: Path) -> None:
     rows = [(1, 10, 10, 0), (1, 10, 10, 8), (1, 0, 10, 1), (1, math.nan, 10, 1), (1, -5, -5, 1)]
     write_boxes(tmp_path / "val", "a", rows)
-    split = dataset_statistics(tmp_path, class_names=NAMES).splits["val"]
+    split = measure(tmp_path).splits["val"]
     assert (len(split.class_id), split.left_out) == (1, 4)
 
 
@@ -65,7 +75,7 @@ def test_label_rate_ignores_gaps_and_steps_between_recordings(tmp_path: Path) ->
     times_us = [33_333 * k for k in range(1, 30)] + [9_000_000 + 33_333 * k for k in range(10)]
     for name in ("a", "b"):
         write_boxes(tmp_path / "train", name, [(t, 10, 10, k % 2) for k, t in enumerate(times_us)])
-    split = dataset_statistics(tmp_path, class_names=NAMES).splits["train"]
+    split = measure(tmp_path).splits["train"]
     assert split.label_hz == pytest.approx(30, abs=0.01)
     assert split.labelled_frames == 2 * len(times_us)
 
@@ -74,7 +84,7 @@ def test_event_counts_and_rates_of_raw_recordings_come_from_their_files(
     simulated: tuple[Path, SimulationSummary],
 ) -> None:
     root, summary = simulated
-    found = dataset_statistics(root, class_names=NAMES)
+    found = measure(root)
     assert found.kind == "raw"
     assert list(found.splits) == ["train", "val"]
     assert sum(split.events or 0 for split in found.splits.values()) == summary.events
@@ -86,13 +96,30 @@ def test_event_counts_and_rates_of_raw_recordings_come_from_their_files(
     assert dict(zip(NAMES, totals, strict=True)) == summary.boxes_by_class
 
 
+def test_lengths_and_rates_are_undefined_where_one_recording_has_unknown_events(tmp_path: Path) -> None:
+    records = np.zeros(1000, [("t", "<u8"), ("x", "<u2"), ("y", "<u2"), ("payload", "u1")])
+    records["t"] = np.linspace(0, 250_000, 1000)
+    write_boxes(tmp_path / "train", "a", [(1, 10, 10, 0)])
+    with dat.Encoder(tmp_path / "train" / "a_td.dat", "dat2", "cd", False, (64, 48)) as encoder:
+        encoder.write(records)
+    known = measure(tmp_path).splits["train"]
+    assert (known.events, known.duration_s) == (1000, 0.25)
+    assert known.events_per_s.tolist() == [4000]
+    write_boxes(tmp_path / "train", "b", [(1, 10, 10, 0)])
+    (tmp_path / "train" / "b_td.raw").write_bytes(b"% evt 3.0\n")
+    partly = measure(tmp_path).splits["train"]
+    assert partly.events is None
+    assert math.isnan(partly.duration_s)
+    np.testing.assert_array_equal(partly.events_per_s, [4000, math.nan])
+
+
 def test_a_preprocessed_dataset_gives_the_labels_that_training_sees(
     simulated: tuple[Path, SimulationSummary], tmp_path: Path
 ) -> None:
     raw_root, _ = simulated
     report = preprocess(raw_root, tmp_path / "out", dataset="demo", downsample_by_factor_2=True)
-    found = dataset_statistics(tmp_path / "out", class_names=NAMES)
-    raw = dataset_statistics(raw_root, class_names=NAMES)
+    found = measure(tmp_path / "out")
+    raw = measure(raw_root)
     assert found.kind == "preprocessed"
     assert sum(len(split.class_id) for split in found.splits.values()) == pytest.approx(report.labels, abs=3)
     assert found.splits["train"].label_hz == pytest.approx(10, rel=0.01)
@@ -107,7 +134,7 @@ def test_boxes_without_events_have_undefined_rates(shared_dir: Path, tmp_path: P
     (tmp_path / "val").mkdir()
     boxes_path = shared_dir / "data" / "etram_val_day_014_bbox.npy"
     (tmp_path / "val" / boxes_path.name).write_bytes(boxes_path.read_bytes())
-    found = dataset_statistics(tmp_path, class_names=NAMES)
+    found = measure(tmp_path)
     split = found.splits["val"]
     np.testing.assert_array_equal(found.class_counts("val", filtered=False)[:3], [70, 1025, 0])
     boxes = np.load(boxes_path)
@@ -125,7 +152,7 @@ def test_boxes_without_events_have_undefined_rates(shared_dir: Path, tmp_path: P
 def test_bins_of_input_and_sensor_areas_are_chosen_apart(tmp_path: Path) -> None:
     write_boxes(tmp_path / "train", "a", [(1, 30, 30, 0)])
     sensor_bins = (AreaBin("tiny", 0, 400), AreaBin("rest", 400, 1e10))
-    found = dataset_statistics(tmp_path, class_names=NAMES, sensor_area_bins=sensor_bins)
+    found = measure(tmp_path, sensor_area_bins=sensor_bins)
     np.testing.assert_array_equal(found.counts("train", space="sensor", filtered=False)[0], [0, 1])
     np.testing.assert_array_equal(found.counts("train", space="input", filtered=False)[0], [1, 0, 0])
 
@@ -133,4 +160,4 @@ def test_bins_of_input_and_sensor_areas_are_chosen_apart(tmp_path: Path) -> None
 def test_a_folder_without_a_dataset_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     with pytest.raises(DataError, match="found neither; check the path"):
-        dataset_statistics(tmp_path, class_names=NAMES)
+        measure(tmp_path)
