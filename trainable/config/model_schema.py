@@ -1,11 +1,11 @@
 """The detector's part of the configuration, in RVT's spelling."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 
 from trainable.config.base import NonNegativeFloat, Positive, PositiveFloat, Probability, Section
+from trainable.config.quantiles import parse_quantile
 from trainable.types import AreaSpace, DetectionScore, LossTerm, WeightType
 
 Activation = Literal["silu", "relu", "lrelu"]
@@ -113,13 +113,17 @@ class Pyramid(Section):
 
 def _check_threshold(value: float | str) -> float | str:
     if isinstance(value, str):
-        if not re.fullmatch(r"q(0?\.\d+|0|1|1\.0+|0\.0+)", value):
+        if parse_quantile(value) is None:
             raise ValueError(
                 f'expected an area in px² or a quantile of the training boxes such as "q0.33", got "{value}"'
             )
     elif not value > 0:
         raise ValueError(f"an area must be positive, got {value}")
     return value
+
+
+def _magnitude(threshold: float | str) -> float:
+    return float(threshold.removeprefix("q")) if isinstance(threshold, str) else threshold
 
 
 Threshold = Annotated[FiniteFloat | str, AfterValidator(_check_threshold)]
@@ -150,11 +154,8 @@ class Head(Section):
         if self.weight_type != "step":
             return self  # the other types read one threshold
         small, medium = self.small_threshold, self.medium_threshold
-        if isinstance(small, str) and isinstance(medium, str):
-            small, medium = float(small[1:]), float(medium[1:])
-        if isinstance(small, str) or isinstance(medium, str):
-            return self
-        if small >= medium:
+        # An area and a quantile can be compared only once the training boxes are known.
+        if isinstance(small, str) == isinstance(medium, str) and _magnitude(small) >= _magnitude(medium):
             raise ValueError(
                 f"small_threshold must be below medium_threshold, got {self.small_threshold} "
                 f"and {self.medium_threshold}"

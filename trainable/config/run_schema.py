@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 
-from trainable.config.base import NonNegative, NonNegativeFloat, Positive, PositiveFloat, Probability, Section
+from trainable.config.base import NonNegative, NonNegativeFloat, Positive, PositiveFloat, Section
 
 Precision = Literal[16, 32, "16", "32", "bf16", "16-mixed", "bf16-mixed", "32-true"]
 
@@ -49,14 +49,37 @@ class Training(Section):
         return self
 
 
+def _yaml(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
+def _check_batch_limit(value: int | float) -> int | float:
+    if value <= 0 or (isinstance(value, float) and value > 1):
+        raise ValueError(
+            f"expected a number of batches such as 20, or a share of them in (0, 1] such as 0.5, got {value}"
+        )
+    return value
+
+
 class Validation(Section):
-    """When validation runs, and on how much."""
+    """When validation runs, and on how much: one of the two intervals is set, the other one is `null`."""
 
     val_check_interval: Positive | None
     """Optimizer steps between validations."""
     check_val_every_n_epoch: Positive | None
-    """Passes over the training split between validations, where `val_check_interval` is `null`."""
-    limit_val_batches: Annotated[int, Field(gt=0)] | Probability
+    """Passes over the training split between validations."""
+    limit_val_batches: Annotated[int | FiniteFloat, AfterValidator(_check_batch_limit)]
+    """A number of batches as an integer, or a share of them as a number with a point: `1.0` is all of them."""
+
+    @model_validator(mode="after")
+    def _one_interval(self) -> "Validation":
+        steps, passes = self.val_check_interval, self.check_val_every_n_epoch
+        if (steps is None) == (passes is None):
+            raise ValueError(
+                "exactly one of val_check_interval (optimizer steps) and check_val_every_n_epoch (passes over the "
+                f"training split) must be set and the other one be null, got {_yaml(steps)} and {_yaml(passes)}"
+            )
+        return self
 
 
 class BatchSize(Section):

@@ -1,7 +1,6 @@
 """The whole configuration: one frozen object, validated with every mistake in one message."""
 
 import copy
-import difflib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from trainable.config.base import Section
 from trainable.config.dataset_schema import Dataset, LabelSet
 from trainable.config.model_schema import Model
+from trainable.config.nearest_key import nearest_key
 from trainable.config.run_schema import BatchSize, Hardware, Logging, Reproduce, Tracking, Training, Validation, Wandb
 from trainable.errors import ConfigError
 
@@ -150,17 +150,35 @@ def _describe_all(mistakes: list[dict[str, Any]]) -> list[str]:
 
 def _describe(mistake: dict[str, Any]) -> str:
     key = _dotted_key(mistake["loc"])
+    value = mistake["input"]
     match mistake["type"]:
         case "extra_forbidden":
-            nearest = _nearest_key(".".join(str(part) for part in mistake["loc"]))
-            return f"`{key}` is not a key of the configuration; did you mean `{nearest}`?"
+            unknown = _leaf_keys(".".join(str(part) for part in mistake["loc"]), value)
+            return "\n  - ".join(
+                f"`{leaf}` is not a key of the configuration; did you mean `{nearest_key(leaf, configuration_keys())}`?"
+                for leaf in unknown
+            )
         case "missing":
             return f"`{key}` must be given"
+        case "model_type":
+            return f"`{key}` is a section; set its keys one by one, such as `{_first_key(key)}`, got {value!r}"
         case _:
             reason = mistake["msg"].removeprefix("Value error, ")
-            value = mistake["input"]
             shown = "" if isinstance(value, dict) or mistake["type"] == "value_error" else f", got {value!r}"
             return f"`{key}`: {reason}{shown}" if key else f"{reason}{shown}"
+
+
+def _leaf_keys(key: str, value: object) -> Iterator[str]:
+    """The dotted keys that were typed where only their outermost section is known to be wrong."""
+    if isinstance(value, dict) and value:
+        for name, below in value.items():
+            yield from _leaf_keys(f"{key}.{name}", below)
+    else:
+        yield key
+
+
+def _first_key(section: str) -> str:
+    return next(key for key in configuration_keys() if key.startswith(f"{section}."))
 
 
 def _dotted_key(location: tuple[int | str, ...]) -> str:
@@ -187,11 +205,3 @@ def configuration_keys(model: type[BaseModel] = Config, prefix: str = "") -> Ite
             yield f"{prefix}{name}"
         else:
             yield from configuration_keys(section, f"{prefix}{name}.")
-
-
-def _nearest_key(key: str) -> str:
-    """The existing key most like `key`: an equal last part counts most."""
-    keys = list(configuration_keys())
-    leaf = key.rsplit(".", 1)[-1]
-    same_leaf = [candidate for candidate in keys if candidate.rsplit(".", 1)[-1] == leaf]
-    return difflib.get_close_matches(key, same_leaf or keys, n=1, cutoff=0.0)[0]

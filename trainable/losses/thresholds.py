@@ -1,19 +1,17 @@
 """Thresholds given as quantiles of the training boxes' areas."""
 
 import math
-import re
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainable.config.quantiles import parse_quantile
 from trainable.errors import ConfigError
-
-_QUANTILE = re.compile(r"q(0|1|0?\.\d+|[01]\.0*)")
 
 
 def is_quantile(value: float | str) -> bool:
     """Tell whether a threshold is a quantile of the training boxes' areas, such as `"q0.33"`."""
-    return isinstance(value, str) and _QUANTILE.fullmatch(value) is not None
+    return parse_quantile(value) is not None
 
 
 def resolve_threshold(value: float | str, areas_px2: NDArray[np.floating]) -> float:
@@ -30,13 +28,14 @@ def resolve_threshold(value: float | str, areas_px2: NDArray[np.floating]) -> fl
     Raises:
         ConfigError: The value is neither, there is no box, or the area that results is not positive and finite.
     """
-    if is_quantile(value):
+    quantile = parse_quantile(value)
+    if quantile is not None:
         if areas_px2.size == 0:
             raise ConfigError(
                 f'the threshold "{value}" is a quantile of the training boxes\' areas, but the training split has '
                 "no box; give the threshold as an area in px²"
             )
-        area_px2 = float(np.quantile(areas_px2, float(str(value)[1:])))
+        area_px2 = float(np.quantile(areas_px2, quantile))
     elif isinstance(value, (str, bool)):
         raise ConfigError(
             f'a threshold must be an area in px² or a quantile of the training boxes\' areas such as "q0.33", '

@@ -1,11 +1,13 @@
 """RVT's commands, typed as RVT's users and the size-aware notes type them."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from trainable.config import Config, compose, configuration_keys, validate_config
 from trainable.errors import ConfigError
+from trainable.losses import is_quantile
 
 ETRAM_CLASSES = ("pedestrian", "car", "bicycle", "bus", "motorbike", "truck", "tram", "wheelchair")
 GROUPS = Path(__file__).parents[3] / "trainable" / "config" / "groups"
@@ -14,6 +16,11 @@ EXPERIMENTS = sorted(f"{path.parent.name}={path.stem}" for path in (GROUPS / "ex
 
 def gen4(*overrides: str) -> Config:
     return compose(["dataset=gen4", "dataset.path=/data", "+experiment/gen4=base", *overrides])
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Config:
+    return gen4()
 
 
 def test_the_size_aware_training_command_runs_as_typed() -> None:
@@ -121,13 +128,116 @@ def test_a_missing_detector_is_one_mistake_that_says_what_to_add() -> None:
 
 
 def test_an_unknown_choice_lists_the_choices() -> None:
-    with pytest.raises(ConfigError, match=r"Could not find 'experiment/gen4/huge'(.|\n)*size_aware(.|\n)*tiny"):
+    choices = "base, default, size_aware, small, tiny"
+    with pytest.raises(ConfigError, match=rf"`\+experiment/gen4=huge`: expected one of {choices}, got 'huge'"):
         compose(["dataset=gen4", "dataset.path=/data", "+experiment/gen4=huge"])
+    with pytest.raises(ConfigError, match="demo, or a choice of experiment/gen1 or experiment/gen4, got 'base'"):
+        compose(["dataset=gen4", "dataset.path=/data", "+experiment=base"])
 
 
-def test_an_unreadable_override_is_a_config_error() -> None:
-    with pytest.raises(ConfigError):
-        gen4("training.max_steps=[")
+@pytest.mark.parametrize("override", ["foo", "", "=3", "dataset.path=[a", "dataset.path=my data (1)"])
+def test_an_unreadable_override_is_echoed_with_what_is_expected(override: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        gen4(override, "bar")
+    first, second = str(caught.value).splitlines()[1:]
+    assert first.startswith(f"  - `{override}`: expected key=value, such as batch_size.train=6")
+    assert second.startswith("  - `bar`: expected key=value")
+    assert "None" not in str(caught.value)
+
+
+def test_a_path_with_every_special_character_can_be_quoted() -> None:
+    assert gen4("dataset.path='/my,data=1 (x) [y]'").dataset.path == "/my,data=1 (x) [y]"
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("dataset=3", "expected one of base, demo, etram, gen1, gen4, got 3"),
+        ("dataset=[gen1,gen4]", r"got \['gen1', 'gen4'\]"),
+        ("dataset=null", "got None"),
+        ("+experimnt/gen4=base", "there is no group `experimnt/gen4`; the groups are dataset, experiment, "),
+        ("batch_size.train=2,4", "a run takes one value"),
+        ("training.max_steps=choice(1,2)", "a run takes one value"),
+        ("hydra.verbose=true", "settings of Hydra itself have no effect here"),
+        ("+hydra/launcher=joblib", "settings of Hydra itself have no effect here"),
+    ],
+)
+def test_an_override_without_effect_or_meaning_is_refused(override: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=rf"`{re.escape(override)}`: .*{reason}"):
+        compose(["dataset.path=/data", override])
+
+
+def test_a_group_is_chosen_once() -> None:
+    with pytest.raises(ConfigError, match="`dataset=gen4` and `dataset=gen1`: expected one choice of dataset"):
+        gen4("dataset=gen1")
+    with pytest.raises(ConfigError, match=r"`\+experiment=demo`: expected one choice of experiment"):
+        gen4("+experiment=demo")
+
+
+@pytest.mark.parametrize("plus", ["", "+"])
+def test_a_model_is_chosen_beside_an_experiment_with_or_without_a_plus(plus: str) -> None:
+    config = gen4(f"{plus}model/maxvit_yolox=patch3_4scale_sizeaware")
+    assert (config.model.backbone.stem.patch_size, config.model.fpn.in_stages) == (3, (1, 2, 3, 4))
+    assert config.batch_size.train == 12  # the experiment's
+
+
+def test_an_experiment_needs_no_plus() -> None:
+    assert compose(["dataset=gen4", "dataset.path=/data", "experiment/gen4=tiny"]).model.backbone.embed_dim == 32
+
+
+def test_a_command_refuses_what_only_the_other_one_reads() -> None:
+    with pytest.raises(ConfigError, match="use_test_set belongs to `validate`"):
+        gen4("use_test_set=1")
+    with pytest.raises(ConfigError, match="resume=runs/a belongs to `train`"):
+        compose(["dataset=gen1", "dataset.path=/data", "+experiment/gen1=base", "resume=runs/a"], command="validate")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "intervals"),
+    [
+        ([], (None, 1)),
+        (["val_check_interval=100"], (100, None)),
+        (["check_val_every_n_epoch=3"], (None, 3)),
+        (["val_check_interval=null"], (None, 1)),
+        (["val_check_interval=100", "check_val_every_n_epoch=null"], (100, None)),
+    ],
+)
+def test_the_validation_interval_that_is_typed_counts(overrides: list[str], intervals: tuple[int | None, int]) -> None:
+    command = ["dataset=gen1", "dataset.path=/data", "+experiment/gen1=base"]
+    validation = compose([*command, *(f"validation.{override}" for override in overrides)]).validation
+    assert (validation.val_check_interval, validation.check_val_every_n_epoch) == intervals
+
+
+@pytest.mark.parametrize(("steps", "passes"), [(100, 1), (None, None)])
+def test_exactly_one_validation_interval_must_be_set(steps: int | None, passes: int | None, baseline: Config) -> None:
+    intervals = {"validation.val_check_interval": steps, "validation.check_val_every_n_epoch": passes}
+    with pytest.raises(ConfigError, match=r"`validation`: exactly one of val_check_interval .* must be set"):
+        baseline.merged(intervals)
+
+
+@pytest.mark.parametrize(("typed", "limit"), [("1", 1), ("1.0", 1.0), ("0.25", 0.25), ("20", 20)])
+def test_a_batch_limit_is_a_count_or_a_share(typed: str, limit: float) -> None:
+    value = gen4(f"validation.limit_val_batches={typed}").validation.limit_val_batches
+    assert (value, type(value)) == (limit, type(limit))
+
+
+@pytest.mark.parametrize("typed", ["0", "0.0", "1.5", "-1", "-0.5"])
+def test_a_batch_limit_that_leaves_nothing_or_means_nothing_is_refused(typed: str) -> None:
+    with pytest.raises(ConfigError, match=rf"`validation.limit_val_batches`: expected a number.*got {typed}"):
+        gen4(f"validation.limit_val_batches={typed}")
+
+
+@pytest.mark.parametrize("quantile", ["q0", "q0.33", "q.5", "q1", "q1.", "q1.0"])
+def test_config_and_losses_read_the_same_quantiles(quantile: str, baseline: Config) -> None:
+    assert baseline.merged({"model.head.small_threshold": quantile}).model.head.small_threshold == quantile
+    assert is_quantile(quantile)
+
+
+@pytest.mark.parametrize("text", ["q", "q1.01", "q-0.1", "Q0.5", "0.5q", "q."])
+def test_config_and_losses_refuse_the_same_quantiles(text: str, baseline: Config) -> None:
+    with pytest.raises(ConfigError, match=rf'such as "q0.33", got "{text}"'):
+        baseline.merged({"model.head.small_threshold": text})
+    assert not is_quantile(text)
 
 
 def test_a_class_count_without_a_class_list_is_refused() -> None:
@@ -158,11 +268,57 @@ def test_a_trials_parameters_are_merged_and_validated() -> None:
 
 
 def test_every_key_is_listed_once_and_can_be_set() -> None:
+    config = gen4()
     keys = list(configuration_keys())
     assert len(set(keys)) == len(keys)
-    assert {"batch_size.train", "model.head.size_aware_weight", "dataset.data_augmentation.random.zoom.prob"} <= set(
-        keys
-    )
+    values: dict[str, object] = {}
+    for key in keys:
+        section, _, leaf = key.rpartition(".")
+        node = config.to_dict()
+        for name in filter(None, section.split(".")):
+            node = node[name]
+        assert leaf in node, key
+        values[key] = node[leaf]
+    emptied = Config.model_construct()  # nothing but what is set below
+    assert emptied.merged(values) == config
+
+
+def test_setting_a_section_names_a_key_of_it() -> None:
+    with pytest.raises(ConfigError, match=r"`batch_size` is a section; set its keys .* `batch_size.train`, got 8"):
+        gen4("batch_size=8")
+    with pytest.raises(ConfigError, match="`validation` is a section"):
+        gen4("validation=null")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("training.lr", "training.learning_rate"),
+        ("training.maxsteps", "training.max_steps"),
+        ("training.batch_size", "batch_size.train"),
+        ("training.gradient_clip", "training.gradient_clip_val"),
+        ("trainig.max_steps", "training.max_steps"),
+        ("learning_rate", "training.learning_rate"),
+        ("batchsize.train", "batch_size.train"),
+        ("batch_size.val", "batch_size.eval"),
+        ("model.head.numclasses", "model.head.num_classes"),
+        ("model.num_classes", "model.head.num_classes"),
+        ("model.patch_size", "model.backbone.stem.patch_size"),
+        ("model.head.size_aware_wait", "model.head.size_aware_weight"),
+        ("model.postprocess.conf_threshold", "model.postprocess.confidence_threshold"),
+        ("hardware.gpu", "hardware.gpus"),
+        ("hardware.num_worker.train", "hardware.num_workers.train"),
+        ("dataset.pth", "dataset.path"),
+        ("dataset.sequence_len", "dataset.sequence_length"),
+        ("dataset.augmentation.random.prob_hflip", "dataset.data_augmentation.random.prob_hflip"),
+        ("reproduce.seed", "reproduce.seed_everything"),
+        ("seed", "reproduce.seed_everything"),
+        ("checkpont", "checkpoint"),
+    ],
+)
+def test_a_typo_is_answered_with_the_key_that_was_meant(typed: str, meant: str, baseline: Config) -> None:
+    with pytest.raises(ConfigError, match=rf"`{typed}` is not a key of the configuration; did you mean `{meant}`\?"):
+        baseline.merged({typed: 3})
 
 
 def test_metric_bins_do_not_follow_the_loss_thresholds() -> None:
