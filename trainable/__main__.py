@@ -2,8 +2,12 @@
 
 import json
 import logging
+import os
+import signal
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -14,6 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from trainable.errors import ConfigError, EvsweepError
+from trainable.files import written_whole
 
 app = typer.Typer(
     name="trainable", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -31,28 +36,50 @@ Workers = Annotated[int, typer.Option(min=1, help="Processes that work at the sa
 def train(overrides: Overrides) -> None:
     """Train a detector, evaluate it, and print the metrics by object size."""
     from trainable.config import compose
+    from trainable.hardware import resolve_devices
+    from trainable.process_group import process_rank
     from trainable.train import train as run
 
     _quiet_lightning()
     config = compose(overrides)
-    result = run(config, console=diagnostics)
+    result_file = _result_file(config.result_json)
+    with _ended_by_signals():
+        result = run(config, console=diagnostics)
+    if process_rank(resolve_devices(config).count) > 0:
+        return
     output.print(result.metrics.table())
     output.print(f"{result.step} steps at {result.steps_per_second:.2f} steps/s, seed {result.seed}", highlight=False)
-    output.print(f"run: {result.folder.directory}", highlight=False, soft_wrap=True)
-    _write_json(config.result_json, result.to_json())
+    _print_path("run", result.folder.directory)
+    if result_file is not None:
+        _write_json(result_file, result.to_json())
 
 
 @app.command()
 def validate(overrides: Overrides) -> None:
-    """Evaluate a checkpoint (checkpoint=PATH) on the validation split, or on the test split (use_test_set=1)."""
+    """Evaluate a checkpoint (checkpoint=PATH) on the validation split, or on the test split (use_test_set=1).
+
+    With result_json=NAME.json the metrics are written to that file, and the match records that they were computed
+    from to NAME.npz beside it.
+    """
     from trainable.config import compose
+    from trainable.evaluation import save_match_records
     from trainable.validate import validate as run
 
     _quiet_lightning()
     config = compose(overrides, command="validate")
-    result = run(config)
+    result_file = _result_file(config.result_json)
+    records_file = None if result_file is None else result_file.with_suffix(".npz")
+    if records_file is not None:
+        if records_file == result_file:
+            raise ConfigError(f"result_json={result_file}: the match records are written there; name a .json file")
+        _check_writable("the match records' file ", records_file)
+    with _ended_by_signals():
+        result = run(config)
     output.print(result.metrics.table())
-    _write_json(config.result_json, result.to_json())
+    if result_file is not None and records_file is not None:
+        _write_json(result_file, result.to_json())
+        save_match_records(records_file, result.match_records)
+        _print_path("match records", records_file)
 
 
 @app.command()
@@ -141,15 +168,22 @@ def simulate(
 @app.command()
 def stats(
     path: Annotated[Path, typer.Argument(help="Folder of raw recordings or of a preprocessed dataset.")],
-    dataset: Annotated[str, typer.Option(help="The dataset's configuration: etram, gen4, gen1 or demo.")] = "etram",
+    dataset: Annotated[
+        Literal["etram", "gen4", "gen1", "demo"] | None,
+        typer.Option(help="Whose classes and bins to take; default: what the folder was preprocessed as, or etram."),
+    ] = None,
     figure: Annotated[Path, typer.Option(help="PNG to write.")] = Path("statistics.png"),
     json_file: Annotated[Path | None, typer.Option("--json", help="JSON to write.")] = None,
 ) -> None:
     """Count boxes by class and size, measure event rates, and suggest size thresholds."""
     from trainable.config import compose
-    from trainable.data import dataset_statistics
+    from trainable.data import dataset_statistics, preprocessed_as
 
-    config = compose([f"dataset={dataset}", f"dataset.path={path}", "+model/maxvit_yolox=default"])
+    _check_writable("--figure ", figure)
+    if json_file is not None:
+        _check_writable("--json ", json_file)
+    name = dataset or preprocessed_as(path) or "etram"
+    config = compose([f"dataset={name}", "dataset.path=unused", "+model/maxvit_yolox=default"])
     settings = config.dataset.evaluation
     statistics = dataset_statistics(
         path,
@@ -162,8 +196,9 @@ def stats(
     )
     output.print(statistics.table())
     statistics.save_figure(figure)
-    output.print(f"figure: {figure}", highlight=False, soft_wrap=True)
-    _write_json(None if json_file is None else str(json_file), statistics.to_json())
+    _print_path("figure", figure)
+    if json_file is not None:
+        _write_json(json_file, statistics.to_json())
 
 
 @app.command()
@@ -198,7 +233,7 @@ def publish(
     }
     output.print(_two_columns(rows))
     for path in summary.artifacts_absent:
-        output.print(f"missing on disk: {path}", highlight=False, soft_wrap=True)
+        _print_path("missing on disk", path)
     output.print(f"the run is at {summary.progress.page}", highlight=False, soft_wrap=True)
 
 
@@ -211,16 +246,49 @@ def _two_columns(rows: dict[str, int]) -> Table:
     return table
 
 
-def _write_json(path: str | None, content: dict[str, Any]) -> None:
-    if path is None:
-        return
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.partial")
+def _print_path(what: str, path: object) -> None:
+    output.print(f"{what}: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _result_file(result_json: str | None) -> Path | None:
+    if result_json is None:
+        return None
+    _check_writable("result_json=", Path(result_json))
+    return Path(result_json)
+
+
+def _check_writable(flag: str, path: Path) -> None:
+    """Refuse, before the work is done, a file that its results could not be written to."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise ConfigError(f"{flag}{path} is a folder; name a file")
+    if not folder.is_dir():
+        raise ConfigError(f"{flag}{path}: the folder {folder} does not exist; make it, or choose another file")
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"{flag}{path}: nothing can be written to the folder {folder}; choose another file")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
     try:
-        draft.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-        draft.replace(target)
+        with written_whole(path) as draft:
+            draft.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
     except OSError as error:
-        raise ConfigError(f"result_json={path} cannot be written ({error.strerror}); choose another file") from error
+        raise ConfigError(f"{path} cannot be written ({error.strerror}); choose another file") from error
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End with the exit code that a shell expects after a signal; Lightning's own are 0 after SIGTERM and 1 after ^C."""
+    from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+    try:
+        yield
+    except SIGTERMException:
+        sys.exit(128 + signal.SIGTERM)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt):
+            sys.exit(128 + signal.SIGINT)
+        raise
 
 
 def _set_up_logging() -> None:
@@ -241,14 +309,22 @@ def _quiet_lightning() -> None:
 
 
 def main() -> NoReturn:
-    """Run a command; a user's mistake is a message and exit code 2."""
+    """Run a command; a user's mistake is a message and exit code 2, and so is a file that cannot be used."""
     _set_up_logging()
     try:
         app()
     except EvsweepError as error:
-        diagnostics.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"cannot read or write {error.filename}: {error.strerror}; check the path and its permissions")
     sys.exit(0)
+
+
+def _fail(message: str) -> NoReturn:
+    diagnostics.print(f"error: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

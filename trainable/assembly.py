@@ -98,8 +98,15 @@ def size_aware_settings(
     )
 
 
-def build_module(config: Config, size_aware: SizeAwareSettings | None = None) -> DetectionModule:
+def build_module(
+    config: Config, size_aware: SizeAwareSettings | None = None, collector: DetectionCollector | None = None
+) -> DetectionModule:
     """Build the detector with its loss and optimization; `checkpoint` gives its weights where it is set.
+
+    Args:
+        config: The configuration.
+        size_aware: The loss's size weighting.
+        collector: Where validation puts its detections.
 
     Raises:
         CheckpointError: If the checkpoint cannot be read or belongs to another architecture.
@@ -120,6 +127,7 @@ def build_module(config: Config, size_aware: SizeAwareSettings | None = None) ->
         optimization=Optimization.of(config.training),
         confidence_threshold=config.model.postprocess.confidence_threshold,
         nms_threshold=config.model.postprocess.nms_threshold,
+        collector=collector,
     )
 
 
@@ -134,11 +142,11 @@ def build_train_loader(
     *,
     seed: int,
     micro_batch_size: int,
-    start_step: int,
+    start_position: int,
     rank: int,
     world_size: int,
 ) -> tuple[TimedLoader, TrainSampler]:
-    """The endless micro-batches of one rank, from optimizer step `start_step` on."""
+    """The endless micro-batches of one rank, the first `start_position` of them left out."""
     dataset = config.dataset
     weights = None
     if dataset.train.random.weighted_sampling:
@@ -148,7 +156,6 @@ def build_train_loader(
             num_classes=config.num_classes,
             only_load_end_labels=dataset.only_load_end_labels,
         )
-    micro_batches_per_step = config.batch_size.train // (world_size * micro_batch_size)
     sampler = TrainSampler(
         sequences,
         sampling=dataset.train.sampling,
@@ -161,7 +168,7 @@ def build_train_loader(
         window_weights=weights,
         rank=rank,
         world_size=world_size,
-        start_position=start_step * micro_batches_per_step,
+        start_position=start_position,
     )
     data = DetectionDataset(
         sequences,
@@ -176,7 +183,16 @@ def build_train_loader(
 def build_eval_loader(
     config: Config, sequences: Sequence[RecordedSequence], *, rank: int = 0, world_size: int = 1
 ) -> TimedLoader:
-    """Every frame of a split once, as one rank's share of streams."""
+    """Every frame of a split once, as one rank's share of streams.
+
+    Raises:
+        ConfigError: If some rank would have nothing to do, or `validation.limit_val_batches` leaves nothing.
+    """
+    if len(sequences) < world_size:
+        raise ConfigError(
+            f"{world_size} GPUs cannot share the evaluation of {len(sequences)} sequence(s), as a sequence stays on "
+            "one GPU; use fewer in hardware.gpus"
+        )
     sampler = EvalSampler(
         sequences,
         batch_size=config.batch_size.eval,
@@ -184,4 +200,10 @@ def build_eval_loader(
         rank=rank,
         world_size=world_size,
     )
+    limit = config.validation.limit_val_batches
+    if isinstance(limit, float) and int(limit * len(sampler)) == 0:
+        raise ConfigError(
+            f"validation.limit_val_batches={limit} leaves none of {len(sampler)} batches; give a larger share, or a "
+            "number of batches"
+        )
     return eval_loader(DetectionDataset(sequences), sampler, num_workers=config.hardware.num_workers.eval)

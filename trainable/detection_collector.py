@@ -68,6 +68,8 @@ class DetectionCollector:
             detections: For each labelled frame `(n, 7)` float: x1, y1, x2, y2 in input pixels, objectness, class
                 probability, class number.
         """
+        if not detections:
+            return
         self._frames.append(torch.stack((batch.label_sequence, batch.label_frame), dim=1).numpy())
         self._counts.extend(len(found) for found in detections)
         self._detections.append(torch.cat(list(detections)).float().cpu().numpy())

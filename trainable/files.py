@@ -10,8 +10,8 @@ from pathlib import Path
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a draft beside `path` to write to, and put it in the place of `path` once it is complete.
 
-    The draft is brought to the disk first, so that a machine that goes down leaves the old file or the new one. After an
-    error the draft is removed and `path` stays as it was.
+    The draft is brought to the disk first, so that a machine that goes down leaves the old file or the new one. After
+    an error the draft is removed and `path` stays as it was.
 
     Args:
         path: The file to write. Its folder must exist.

@@ -80,9 +80,9 @@ class DetectionModule(pl.LightningModule):
         optimization: Optimizer and schedule.
         confidence_threshold: Least score of a detection.
         nms_threshold: Overlap (IoU) above which the lower-scored detection of a class is dropped.
+        collector: Where validation puts its detections; none where there is no validation.
 
     Attributes:
-        collector: Where validation puts its detections; set before validation starts.
         metrics: The newest validation's metrics.
         match_records: The newest validation's match records.
         validated_step: Optimizer steps done at the newest validation.
@@ -96,10 +96,11 @@ class DetectionModule(pl.LightningModule):
         optimization: Optimization,
         confidence_threshold: float,
         nms_threshold: float,
+        collector: DetectionCollector | None = None,
     ) -> None:
         super().__init__()
         self.mdl = detector
-        self.collector: DetectionCollector | None = None
+        self._collector = collector
         self.metrics: Metrics | None = None
         self.match_records: MatchRecords | None = None
         self.validated_step: int | None = None
@@ -123,23 +124,33 @@ class DetectionModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Detections on the labelled frames of one batch go to the collector."""
+        detections = self.detections(batch)
+        if self._collector is not None:
+            self._collector.add(batch, detections)
+
+    def detections(self, batch: Batch) -> list[Tensor]:
+        """Detections on the labelled frames of a batch that continues the rows of the one before.
+
+        Returns:
+            For each labelled frame `(n, 7)`: x1, y1, x2, y2 in input pixels, objectness, class probability, class.
+        """
         features = self._labelled_features(batch, self._evaluation_rows)
-        if len(batch.labels) and self.collector is not None:
-            predictions = self.mdl.detect(features)
-            detections = postprocess(predictions, self.mdl.num_classes, self._confidence_threshold, self._nms_threshold)
-            self.collector.add(batch, detections)
+        if not len(batch.labels):
+            return []
+        predictions = self.mdl.detect(features)
+        return postprocess(predictions, self.mdl.num_classes, self._confidence_threshold, self._nms_threshold)
 
     def on_validation_epoch_start(self) -> None:
         """Forget detections and states of an earlier validation."""
         self._evaluation_rows.clear()
-        if self.collector is not None:
-            self.collector.clear()
+        if self._collector is not None:
+            self._collector.clear()
 
     def on_validation_epoch_end(self) -> None:
         """Evaluate the detections of all ranks together, so that every rank has the exact metrics."""
         self._evaluation_rows.clear()
-        if self.collector is not None:
-            self.metrics, self.match_records = self.collector.evaluate()
+        if self._collector is not None:
+            self.metrics, self.match_records = self._collector.evaluate()
             self.validated_step = self.trainer.global_step
             self.log_dict(self.metrics.flat(), sync_dist=False)
 
@@ -169,9 +180,13 @@ class DetectionModule(pl.LightningModule):
         rows_by_rank = all_gather(self._training_rows.state_dict())
         checkpoint["recurrent_rows"] = {row: state for rows in rows_by_rank for row, state in rows.items()}
         checkpoint["random_states"] = all_gather(random_states())
+        checkpoint["micro_batches_per_step"] = self.trainer.accumulate_grad_batches
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what training restores once it is about to go on."""
+        """Keep what training restores once it is about to go on, and count in the micro-batches of this run."""
+        if self._trainer is not None and "micro_batches_per_step" in checkpoint:
+            progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+            _recount(progress, checkpoint["micro_batches_per_step"], self.trainer.accumulate_grad_batches)
         self._restored = {key: checkpoint[key] for key in ("recurrent_rows", "random_states") if key in checkpoint}
 
     def on_train_start(self) -> None:
@@ -187,5 +202,22 @@ class DetectionModule(pl.LightningModule):
         """Run the backbone over the whole window and keep the features of labelled frames, in the labels' order."""
         state = reset_state(rows.gather(batch.rows), batch.reset)
         features, state = self.mdl.backbone(batch.dense_events(), state)
-        rows.scatter(batch.rows, state)
+        rows.scatter(batch.rows, state, [key.source != "random" for key in batch.keys])
         return {stage: feature[batch.label_time, batch.label_row] for stage, feature in features.items()}
+
+
+def _recount(progress: dict[str, Any], micro_batches_then: int, micro_batches_now: int) -> None:
+    """Recount Lightning's progress where a step consists of another number of micro-batches than before.
+
+    Accumulation and the validation interval count from it: a step must begin with its first micro-batch.
+
+    Args:
+        progress: Lightning's counts of micro-batches, changed in place.
+        micro_batches_then: Micro-batches a step when the checkpoint was written.
+        micro_batches_now: Micro-batches a step now.
+    """
+    for counts in (progress["total"], progress["current"]):
+        ready_then = counts["ready"]
+        ready_now = ready_then // micro_batches_then * micro_batches_now
+        for state, count in counts.items():
+            counts[state] = ready_now - (ready_then - count)

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from trainable.data import NO_AUGMENTATION, Batch, Sample, SampleKey, SparseFram
 from trainable.errors import OutOfMemoryError
 from trainable.hardware import resolve_devices, rows_per_device
 from trainable.losses import SizeAwareSettings
-from trainable.model import postprocess
+
+Phase = Literal["training", "evaluation"]
 
 MIB = 1024**2
 STEPS = 4
@@ -28,34 +29,35 @@ OCCUPIED_SHARE = 0.2
 
 @dataclass(frozen=True)
 class StepCost:
-    """What micro-batches of one size cost.
+    """What batches of one size cost.
 
     Attributes:
+        phase: `training`: forward pass, backward pass and optimizer step; `evaluation`: forward pass and detections.
         rows: Rows of the micro-batch.
-        peak_mib: Highest memory in MiB over whole training steps and an evaluation: of the GPU, or of the process on a
-            CPU.
-        seconds: Shortest time of a forward pass, backward pass and optimizer step.
+        peak_mib: Highest memory in MiB: of the GPU, or of the process on a CPU.
+        seconds: Shortest time of a step.
     """
 
+    phase: Phase
     rows: int
     peak_mib: float
     seconds: float
 
 
 def measure_memory(config: Config) -> tuple[StepCost, ...]:
-    """Measure micro-batches of 1, 2, 4, ... rows up to the configuration's own, until one does not fit.
+    """Measure training with micro-batches of 1, 2, 4, ... rows up to the configuration's own, and its evaluation.
 
     Steps are the worst case: every frame is labelled with 100 boxes, the events are dense, and the optimizer has its
-    state.
+    state. What does not fit is left out.
 
     Raises:
-        OutOfMemoryError: If not even one row fits.
+        OutOfMemoryError: If not even one row of training fits.
     """
     largest, _ = rows_per_device(config, resolve_devices(config))
     sizes = [2**power for power in range(largest.bit_length()) if 2**power < largest] + [largest]
     costs: list[StepCost] = []
     for rows in sizes:
-        cost = _measure_apart(config, rows)
+        cost = _measure_apart(config, "training", rows)
         if cost is None:
             break
         costs.append(cost)
@@ -64,21 +66,23 @@ def measure_memory(config: Config) -> tuple[StepCost, ...]:
             "not even a micro-batch of one row fits into memory; choose a smaller model, a larger patch_size or a "
             "shorter dataset.sequence_length"
         )
-    return tuple(costs)
+    evaluation = _measure_apart(config, "evaluation", config.batch_size.eval)
+    return (*costs, evaluation) if evaluation is not None else tuple(costs)
 
 
-def measure_step(values: dict[str, Any], rows: int) -> StepCost | None:
+def measure_step(values: dict[str, Any], phase: Phase, rows: int) -> StepCost | None:
     """Measure steps of `rows` rows in this process, whose earlier memory counts on a CPU.
 
     Args:
         values: The configuration as a plain dictionary.
+        phase: What a step does.
         rows: Rows of the micro-batch.
 
     Returns:
         The cost; `None` if the steps do not fit.
     """
     try:
-        return _run_steps(validate_config(values), rows)
+        return _run_steps(validate_config(values), phase, rows)
     except (torch.OutOfMemoryError, MemoryError):
         return None
 
@@ -108,43 +112,41 @@ def worst_case_batch(config: Config, rows: int) -> Batch:
     return collate(samples, length)
 
 
-def _measure_apart(config: Config, rows: int) -> StepCost | None:
+def _measure_apart(config: Config, phase: Phase, rows: int) -> StepCost | None:
     """Measure in a new process, so that nothing of an earlier measurement counts."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(measure_step, config.to_dict(), rows).result()
+            return pool.submit(measure_step, config.to_dict(), phase, rows).result()
         except BrokenProcessPool:  # the system ended it for want of memory
             return None
 
 
-def _run_steps(config: Config, rows: int) -> StepCost:
+def _run_steps(config: Config, phase: Phase, rows: int) -> StepCost:
     devices = resolve_devices(config)
     device = torch.device("cuda", devices.indices[0]) if devices.accelerator == "gpu" else torch.device("cpu")
     size_aware = SizeAwareSettings() if config.model.head.size_aware_loss else None
     module = build_module(config.merged({"checkpoint": None}), size_aware).to(device)
+    module.train(phase == "training")
     optimizer = torch.optim.AdamW(module.parameters())
     half = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}.get(devices.precision)
-    autocast = torch.autocast(device.type, dtype=half, enabled=half is not None)
     batch = worst_case_batch(config, rows).to(device)
     seconds: list[float] = []
     for _ in range(STEPS):
         started_s = time.perf_counter()
-        with autocast:
-            loss = module.training_step(batch, 0)["loss"]
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        with torch.autocast(device.type, dtype=half, enabled=half is not None):
+            if phase == "training":
+                loss = module.training_step(batch, 0)["loss"]
+            else:
+                with torch.no_grad():
+                    module.detections(batch)
+        if phase == "training":
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         seconds.append(time.perf_counter() - started_s)
-    module.eval()
-    with torch.inference_mode(), autocast:
-        thresholds = config.model.postprocess
-        features, _ = module.mdl.backbone(batch.dense_events())
-        labelled = {stage: feature[batch.label_time, batch.label_row] for stage, feature in features.items()}
-        predictions = module.mdl.detect(labelled)
-        postprocess(predictions, config.num_classes, thresholds.confidence_threshold, thresholds.nms_threshold)
-    return StepCost(rows, _peak_mib(device), min(seconds))
+    return StepCost(phase, rows, _peak_mib(device), min(seconds))
 
 
 def _peak_mib(device: torch.device) -> float:

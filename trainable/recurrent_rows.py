@@ -1,5 +1,7 @@
 """The recurrent state of every batch row between training windows."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -29,10 +31,18 @@ class RecurrentRows:
             for stage in range(len(known))
         )
 
-    def scatter(self, rows: Tensor, state: RecurrentState) -> None:
-        """Keep the state of `rows`, cut off from the graph that made it."""
+    def scatter(self, rows: Tensor, state: RecurrentState, goes_on: Sequence[bool]) -> None:
+        """Keep the state of those `rows` that go on, cut off from the graph that made it.
+
+        Args:
+            rows: `(batch,)` int64 global row numbers.
+            state: Their state.
+            goes_on: Whether each row's next window may continue this one.
+        """
         per_stage = [(hidden.detach().unbind(), cell.detach().unbind()) for hidden, cell in state]
         for index, row in enumerate(rows.tolist()):
+            if not goes_on[index]:
+                continue
             self._state_by_row[row] = tuple((hidden[index], cell[index]) for hidden, cell in per_stage)
 
     def clear(self) -> None:

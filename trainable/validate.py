@@ -1,6 +1,7 @@
 """Evaluate a checkpoint on a split."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,6 +12,7 @@ from trainable.config import Config
 from trainable.errors import ConfigError, DataError
 from trainable.evaluation import MatchRecords, Metrics
 from trainable.hardware import resolve_devices
+from trainable.machine_limits import machine_limits_explained
 from trainable.types import Split
 
 
@@ -49,8 +51,7 @@ def validate(config: Config) -> ValidateResult:
         raise ConfigError(f"validate runs on one GPU, got hardware.gpus={list(devices.indices)}; name one of them")
     split: Split = "test" if config.use_test_set else "val"
     sequences = open_sequences(config, split)
-    module = build_module(config)
-    module.collector = build_collector(config, sequences)
+    module = build_module(config, collector=build_collector(config, sequences))
     if devices.accelerator == "gpu":
         torch.set_float32_matmul_precision("high")
     trainer = pl.Trainer(
@@ -63,7 +64,8 @@ def validate(config: Config) -> ValidateResult:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.validate(module, build_eval_loader(config, sequences), verbose=False)
+    with machine_limits_explained(Path.cwd(), "Then validate again"):
+        trainer.validate(module, build_eval_loader(config, sequences), verbose=False)
     if module.metrics is None or module.match_records is None:
         raise DataError(f"validation.limit_val_batches={config.validation.limit_val_batches} left nothing to evaluate")
     return ValidateResult(config.checkpoint, split, module.metrics, module.match_records)

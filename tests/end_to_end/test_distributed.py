@@ -18,7 +18,12 @@ SCRIPT = Path(__file__).parent / "distributed_run.py"
 
 def test_two_processes_evaluate_what_one_process_evaluates(small_run: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(SCRIPT)]
-    settings = [*small_run, "training.max_steps=3", "logging.train.log_every_n_steps=1", "tracking.enabled=false"]
+    settings = [
+        *small_run,
+        "training.max_steps=3",
+        "logging.train.log_every_n_steps=1",
+        "dataset.train.sampling=stream",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, *settings, f"run_dir={tmp_path / 'run'}"],

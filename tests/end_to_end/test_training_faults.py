@@ -10,10 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from trainable.config import compose
-from trainable.errors import CheckpointError, ConfigError, DataError, EvsweepError
+from trainable.errors import CheckpointError, ConfigError, DataError, EvsweepError, TrainingError
 from trainable.model import read_checkpoint
 from trainable.train import train
 from trainable.validate import validate
@@ -47,6 +48,23 @@ def test_a_loss_that_becomes_nan_stops_the_run_and_keeps_the_last_good_checkpoin
     weights = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")["state_dict"]
     assert all(torch.isfinite(value).all() for value in weights.values())
     assert '"status":"FAILED"' in (tmp_path / "run" / "journal.jsonl").read_text()
+
+
+class PoisonGradient(pl.Callback):
+    """Makes one gradient NaN before the third step, with a loss that is finite."""
+
+    def on_before_optimizer_step(self, trainer: pl.Trainer, module: pl.LightningModule, optimizer: object) -> None:
+        if trainer.global_step == 2:
+            next(module.parameters()).grad.fill_(float("nan"))  # type: ignore[union-attr]
+
+
+def test_a_gradient_that_becomes_nan_does_not_reach_a_checkpoint(small_run: list[str], tmp_path: Path) -> None:
+    settings = [*small_run, "training.max_steps=4", "logging.train.log_model_every_n_steps=1"]
+    with pytest.raises(TrainingError, match=r"a weight is no longer finite at step 3(.|\n)*row 0: sequence"):
+        train(compose([*settings, f"run_dir={tmp_path / 'run'}"]), callbacks=[PoisonGradient()])
+    content = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    assert content["global_step"] == 2
+    assert all(torch.isfinite(value).all() for value in content["state_dict"].values())
 
 
 def test_a_full_disk_ends_the_run_and_keeps_the_last_whole_checkpoint(

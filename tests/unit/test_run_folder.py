@@ -4,7 +4,7 @@ import pytest
 
 from trainable.config import Config, compose
 from trainable.errors import CheckpointError, ConfigError
-from trainable.run_folder import check_same_run, new_run_folder, resumed_run
+from trainable.run_folder import RunFolder, check_same_run, new_run_folder, resumed_run
 
 
 def demo(*overrides: str) -> Config:
@@ -31,16 +31,32 @@ def test_runs_without_a_name_get_folders_named_after_their_dataset(tmp_path: Pat
     assert "demo" in folder.directory.name
 
 
-def test_resuming_needs_a_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"found no .*last\.ckpt"):
+def test_resuming_needs_a_run(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"holds no config\.yaml"):
         resumed_run(str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"there is no .*nowhere"):
+        resumed_run(str(tmp_path / "nowhere"))
 
 
 def test_resuming_a_run_by_its_folder_or_its_checkpoint_is_the_same(tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoints" / "last.ckpt"
     checkpoint.parent.mkdir()
     checkpoint.touch()
+    (tmp_path / "config.yaml").touch()
     assert resumed_run(str(tmp_path)) == resumed_run(str(checkpoint))
+
+
+def test_a_run_without_a_checkpoint_is_resumed_from_its_start(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").touch()
+    folder, checkpoint = resumed_run(str(tmp_path))
+    assert (folder.directory, checkpoint) == (tmp_path, None)
+
+
+@pytest.mark.parametrize("content", ["a: [", "", "training: 3"])
+def test_a_damaged_configuration_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(CheckpointError, match=r"config\.yaml cannot be read"):
+        RunFolder(tmp_path).read_config()
 
 
 def test_only_what_does_not_change_the_result_may_differ_when_resuming() -> None:

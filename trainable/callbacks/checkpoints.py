@@ -1,40 +1,36 @@
 """Writes a run's checkpoints: the last one, and the one with the best AP."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.trainer.states import TrainerFn
 
+from trainable.files import written_whole
 from trainable.lightning_module import DetectionModule
+from trainable.run_folder import RunFolder
 
 
 class Checkpoints(pl.Callback):
     """Keeps `last.ckpt`, replaced at every interval and after every validation, and `best.ckpt`, by the highest AP.
 
-    A checkpoint appears whole or not at all. The best one is a second name of the last one, so it costs nothing.
+    A checkpoint appears whole or not at all. Where a validation is due, the checkpoint is written after it, so that a
+    run that is killed while it validates repeats the validation. AP is the unfiltered mean over classes.
 
     Args:
-        directory: The checkpoints' folder.
+        folder: The run's folder.
         every_n_steps: Optimizer steps between checkpoints.
+        validation_interval: Optimizer steps between validations.
     """
 
-    def __init__(self, directory: Path, every_n_steps: int) -> None:
-        self._directory = directory
+    def __init__(self, folder: RunFolder, *, every_n_steps: int, validation_interval: int) -> None:
+        self._folder = folder
         self._every_n_steps = every_n_steps
+        self._validation_interval = validation_interval
         self._saved_step = -1
         self._best_ap = -1.0
-
-    @property
-    def last(self) -> Path:
-        """The newest checkpoint."""
-        return self._directory / "last.ckpt"
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint of the best validation so far."""
-        return self._directory / "best.ckpt"
 
     def state_dict(self) -> dict[str, Any]:
         """The best AP so far."""
@@ -53,23 +49,22 @@ class Checkpoints(pl.Callback):
     ) -> None:
         """Save when the interval is over."""
         step = trainer.global_step
-        if step != self._saved_step and step % self._every_n_steps == 0:
+        if step != self._saved_step and step % self._every_n_steps == 0 and step % self._validation_interval:
             self._save(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save what was validated, and keep it if it is the best."""
-        fitting = trainer.state.fn == TrainerFn.FITTING
-        if not isinstance(pl_module, DetectionModule) or pl_module.metrics is None or not fitting:
+        """Save what was validated, and keep it if it is the best; a validation after training finds it saved."""
+        if not isinstance(pl_module, DetectionModule) or pl_module.metrics is None:
             return
         improved = self._best_ap < pl_module.metrics.AP
         if improved:
             self._best_ap = pl_module.metrics.AP
-        self._save(trainer)
-        if (improved or not self.best.exists()) and trainer.is_global_zero:
-            draft = self.best.with_suffix(".partial")
-            draft.unlink(missing_ok=True)
-            os.link(self.last, draft)
-            draft.replace(self.best)
+        if trainer.state.fn == TrainerFn.FITTING:
+            self._save(trainer)
+        best = self._folder.best_checkpoint
+        if trainer.is_global_zero and (improved or not best.exists()):
+            with written_whole(best) as draft:
+                _link_or_copy(self._folder.last_checkpoint, draft)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the last step."""
@@ -77,13 +72,19 @@ class Checkpoints(pl.Callback):
             self._save(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
-        # Only the first process writes; the others give it their states.
-        draft = self.last.with_suffix(".partial")
-        try:
-            trainer.save_checkpoint(draft)
-            if trainer.is_global_zero:
-                draft.replace(self.last)
-        finally:
-            if trainer.is_global_zero:
-                draft.unlink(missing_ok=True)
+        last = self._folder.last_checkpoint
+        if trainer.is_global_zero:
+            last.parent.mkdir(parents=True, exist_ok=True)
+            with written_whole(last) as draft:
+                trainer.save_checkpoint(draft)
+        else:
+            trainer.save_checkpoint(last)  # gives its states to the first process, which alone writes
         self._saved_step = trainer.global_step
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """A second name for the file costs nothing, but not every file system has it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

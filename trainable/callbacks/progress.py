@@ -29,6 +29,7 @@ class Progress(pl.Callback):
         self._task = TaskID(0)
         self._first_step = 0
         self._started_s = 0.0
+        self._paused_at_s = 0.0
         self._shown_s = 0.0
         self._shown_step = 0
 
@@ -77,12 +78,14 @@ class Progress(pl.Callback):
         self._shown_s, self._shown_step = now, step
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say that validation runs."""
+        """Say that validation runs, and stop the clock of training."""
+        self._paused_at_s = time.monotonic()
         if self._bar is not None:
             self._bar.update(self._task, description="validating")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say that training goes on."""
+        self._started_s += time.monotonic() - self._paused_at_s
         if self._bar is not None:
             self._bar.update(self._task, description="training")
 

@@ -1,17 +1,19 @@
 """Writes a run's numbers into its journal: losses, speed and memory while training, metrics after each validation."""
 
-import json
 import time
 from typing import Any
 
+import numpy as np
 import psutil
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from trainable.data import TimedLoader
 from trainable.evaluation import save_match_records
 from trainable.lightning_module import DetectionModule
+from trainable.process_group import all_gather
 from trainable.run_folder import RunFolder
 from trainable.tracking import RunTracking
 
@@ -46,6 +48,7 @@ class Recording(pl.Callback):
         self._line_waited_s = 0.0
         self._paused_at_s = 0.0
         self._paused_s = 0.0
+        self._learning_rate = 0.0
         self._trained_s = 0.0
         self._trained_steps = 0
 
@@ -60,6 +63,12 @@ class Recording(pl.Callback):
         self._begin_line()
         if pl_module.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(pl_module.device)
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
+    ) -> None:
+        """Note the rate of the step about to be taken; the schedule moves on before the step's line is written."""
+        self._learning_rate = optimizer.param_groups[0]["lr"]
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -99,13 +108,14 @@ class Recording(pl.Callback):
         self._paused_s = 0.0
 
     def _write_line(self, trainer: pl.Trainer, device: torch.device) -> None:
-        means = torch.stack(self._quantities).mean(dim=0).tolist()
+        # Each rank's means count alike, as in RVT; the ranks write their lines at the same steps.
+        means = np.mean(all_gather(torch.stack(self._quantities).mean(dim=0).tolist()), axis=0).tolist()
         elapsed_s = time.perf_counter() - self._line_s - self._paused_s
         steps = self._step - self._line_step
         self._trained_s += elapsed_s
         self._trained_steps += steps
         values = {f"train/{name}": mean for name, mean in zip(self._names, means, strict=True)}
-        values["train/learning_rate"] = trainer.optimizers[0].param_groups[0]["lr"]
+        values["train/learning_rate"] = self._learning_rate
         values["speed/steps_per_second"] = steps / elapsed_s
         values["speed/data_wait_share"] = (self._loader.waited_s - self._line_waited_s) / elapsed_s
         values["memory/host_mib"] = psutil.Process().memory_info().rss / MIB
@@ -124,6 +134,4 @@ class Recording(pl.Callback):
         path.parent.mkdir(parents=True, exist_ok=True)
         save_match_records(path, records)
         tracking.artifact(path, "match_records")
-        draft = self._folder.metrics_file.with_suffix(".partial")
-        draft.write_text(json.dumps({"step": step, "metrics": metrics.to_json()}, indent=2, allow_nan=False))
-        draft.replace(self._folder.metrics_file)
+        self._folder.write_metrics(step, metrics.to_json())
