@@ -76,6 +76,11 @@ class Server:
         history = MlflowClient(self.uri).get_metric_history(progress.mlflow_run_id, metric)
         return sorted(point.step for point in history)
 
+    def status(self, directory: Path) -> str | None:
+        """A run's status; None before it is published."""
+        progress = read_progress(directory)
+        return None if progress is None else MlflowClient(self.uri).get_run(progress.mlflow_run_id).info.status
+
     def answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.uri}/health", timeout=2):
@@ -146,7 +151,9 @@ def test_a_server_that_comes_late_and_dies_in_the_middle_has_every_point_once(
     assert longest_s < 0.5
 
 
-def test_a_training_killed_and_resumed_from_a_checkpoint_has_every_point_once(server: Server, tmp_path: Path) -> None:
+def test_a_training_killed_and_resumed_has_every_point_once_and_says_when_it_is_gone(
+    server: Server, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     if not server.answers():
         server.start()
@@ -158,14 +165,17 @@ def test_a_training_killed_and_resumed_from_a_checkpoint_has_every_point_once(se
         with training:
             while int(training.stdout.readline()) < until_step:
                 pass
+            wait_until(lambda: server.status(run) == "RUNNING", 20)
             training.kill()
             return max([until_step, *map(int, training.stdout.read().split("\n")[:-1])])
 
     last_step = train_and_kill(1, "", until_step=1000)
-    wait_until(lambda: len(server.steps(run)) >= last_step, 20)  # its publishing process outlives it for one last time
+    wait_until(lambda: server.status(run) == "FAILED", 20)  # its publishing process outlives it for one last time
+    assert len(server.steps(run)) >= last_step
     resumed_last_step = train_and_kill(501, "500", until_step=1500)
-    wait_until(lambda: len(server.steps(run)) >= resumed_last_step, 20)
+    wait_until(lambda: server.status(run) == "FAILED", 20)
     publish(run)
+    assert server.status(run) == "FAILED"
 
     steps = server.steps(run)
     assert steps == list(range(1, len(steps) + 1))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import trainable
 from trainable.tracking.client_environment import URI_VARIABLE
+from trainable.tracking.journal import JOURNAL_NAME
 
 GRACE_S = 2.0
 
@@ -22,7 +23,7 @@ class BackgroundPublisher:
     it runs at a lower priority. Nothing that happens to it reaches the training.
 
     Args:
-        directory: the run's folder.
+        directory: the run's folder, whose journal says by now that the run is running.
         uri: address of the server or database, credentials included; see `resolve_uri`.
         interval_s: pause between two looks at the journal.
     """
@@ -34,9 +35,10 @@ class BackgroundPublisher:
             URI_VARIABLE: uri,
             "PYTHONPATH": os.pathsep.join(filter(None, sources)),
         }
-        arguments = [str(directory.absolute()), str(os.getpid()), str(interval_s)]
         self._process: subprocess.Popen[bytes] | None = None
         try:
+            journal_bytes = (directory / JOURNAL_NAME).stat().st_size
+            arguments = [str(directory.absolute()), str(os.getpid()), str(interval_s), str(journal_bytes)]
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "trainable.tracking.worker", *arguments],
                 stdin=subprocess.PIPE,

@@ -42,6 +42,7 @@ class Backlog:
         tags: name to tag.
         artifacts: files by their path on the server (the newest entry for a path).
         status: the newest state, None once it is sent.
+        latest_ms: time of the newest entry.
     """
 
     def __init__(self) -> None:
@@ -51,9 +52,11 @@ class Backlog:
         self.tags: dict[str, Tag] = {}
         self.artifacts: dict[str, ArtifactEntry] = {}
         self.status: StatusEntry | None = None
+        self.latest_ms = 0
 
     def absorb(self, entry: Entry) -> None:
         """Take in the journal's next entry."""
+        self.latest_ms = max(self.latest_ms, entry.time_ms)
         match entry:
             case MetricsEntry():
                 for name, value in entry.values.items():

@@ -164,15 +164,16 @@ class JournalReader:
 
     Args:
         directory: the run's folder.
+        position: bytes at the journal's beginning to pass over.
 
     Attributes:
-        position: bytes read so far.
+        position: bytes read or passed over so far.
         damaged_lines: lines skipped so far because they were torn or of an unknown kind.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, position: int = 0) -> None:
         self._path = directory / JOURNAL_NAME
-        self.position = 0
+        self.position = position
         self.damaged_lines = 0
 
     def read(self) -> list[Entry]:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from trainable.errors import TrackingError
 from trainable.tracking.backlog import Backlog
-from trainable.tracking.entries import ArtifactEntry
+from trainable.tracking.entries import ArtifactEntry, ResumeEntry, StatusEntry
 from trainable.tracking.journal import JournalReader, read_header
 from trainable.tracking.links import public_uri
 from trainable.tracking.mlflow_run import METRICS_PER_CALL, MlflowRun, RunState, chunks, server_errors
@@ -24,6 +24,7 @@ SESSION_TAG = "evsweep.session"
 STATE_TIME_TAG = "evsweep.state_ms"
 REASON_TAG = "evsweep.status_reason"
 CHANGED_TAG_PREFIX = "evsweep.changed."
+LOST_REASON = "the training process ended without a word (killed)"
 
 _log = logging.getLogger(__name__)
 
@@ -84,8 +85,7 @@ class Publisher:
         Raises:
             TrackingError: where the journal cannot be read or the server does not take it.
         """
-        for entry in self._reader.read():
-            self._backlog.absorb(entry)
+        self._read()
         run = self._run
         if run is None or not self._nested or not self._backlog.is_empty():
             try:
@@ -107,6 +107,28 @@ class Publisher:
             self._save(progress)
         return progress
 
+    def mark_lost(self, journal_bytes: int) -> None:
+        """Take the run for FAILED, as its training is gone, from the next flush on; the journal stays as it is.
+
+        Nothing is done where the training has journaled how it ended, or the run has been resumed since. The state gets
+        the time of the journal's last entry, so that whatever a resumed run or another copy journals later counts more.
+
+        Args:
+            journal_bytes: size of the journal when this training began: its RUNNING is within, a later status is not.
+
+        Raises:
+            TrackingError: where the journal cannot be read.
+        """
+        self._read()
+        later = JournalReader(self._directory, journal_bytes).read()
+        if not any(isinstance(entry, StatusEntry | ResumeEntry) for entry in later):
+            time_ms = self._backlog.latest_ms + 1
+            self._backlog.status = StatusEntry(time_ms=time_ms, status="FAILED", reason=LOST_REASON)
+
+    def _read(self) -> None:
+        for entry in self._reader.read():
+            self._backlog.absorb(entry)
+
     def _send(self, run: MlflowRun) -> None:
         state = run.state()
         if state.tags.get(SESSION_TAG) != self._session:
@@ -116,7 +138,7 @@ class Publisher:
             self._nested = run.nest_under(self._header.parent_run_id)
         self._send_parameters(run, state)
         self._send_points(run)
-        self._send_state(run, state)
+        self._send_state(run)
         self._send_artifacts(run)
 
     def _send_parameters(self, run: MlflowRun, state: RunState) -> None:
@@ -148,8 +170,15 @@ class Publisher:
                 self._steps_there[name].add(step)
                 del self._backlog.points[name][step]
 
-    def _send_state(self, run: MlflowRun, state: RunState) -> None:
-        """Send tags and status, unless the server has newer ones from another copy of the journal."""
+    def _send_state(self, run: MlflowRun) -> None:
+        """Send tags and status, unless the server has newer ones from another copy of the journal.
+
+        What the server has is asked anew, since sending points takes long enough for another publisher to end the run.
+        The time goes before the status: should the second call fail, no older status gets in between.
+        """
+        if not self._backlog.tags and self._backlog.status is None:
+            return
+        state = run.state()
         applied_ms = int(state.tags.get(STATE_TIME_TAG, "0"))
         tags = {
             mlflow_name(name): tag.value
@@ -158,15 +187,17 @@ class Publisher:
         }
         times_ms = [applied_ms, *(tag.time_ms for tag in self._backlog.tags.values())]
         status = self._backlog.status
-        if status is not None and status.time_ms >= applied_ms:
-            if status.status != state.status:
-                run.set_status(status.status, status.time_ms)
+        if status is not None and status.time_ms < applied_ms:
+            status = None
+        if status is not None:
             if status.reason or REASON_TAG in state.tags:
                 tags[REASON_TAG] = status.reason
             times_ms.append(status.time_ms)
         if max(times_ms) > applied_ms:
             tags[STATE_TIME_TAG] = str(max(times_ms))
         run.set_tags(tags)
+        if status is not None and status.status != state.status:
+            run.set_status(status.status, status.time_ms)
         self._backlog.tags.clear()
         self._backlog.status = None
 

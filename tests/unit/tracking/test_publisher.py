@@ -1,5 +1,6 @@
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from mlflow.entities import Run
 
 from trainable.errors import TrackingError
 from trainable.tracking import publish
+from trainable.tracking.backlog import Point
 from trainable.tracking.entries import HeaderEntry
 from trainable.tracking.journal import JOURNAL_NAME, Journal
+from trainable.tracking.mlflow_run import MlflowRun
 from trainable.tracking.progress import PROGRESS_NAME, read_progress, unpublished_lines
 from trainable.tracking.publisher import Publisher
 
@@ -162,6 +165,91 @@ def test_a_failed_run_that_goes_on_is_running_again(new_journal: Callable[..., J
         run = database.run(journal.header.run_id)
         assert run.info.status == status
         assert run.data.tags["evsweep.status_reason"] == ("out of memory" if status == "FAILED" else "")
+
+
+def test_a_run_whose_training_is_gone_has_failed_until_it_is_resumed(
+    new_journal: Callable[..., Journal], database: Database
+) -> None:
+    def status_and_reason() -> tuple[str, str]:
+        run = database.run(journal.header.run_id)
+        return run.info.status, run.data.tags.get("evsweep.status_reason", "")
+
+    journal = new_journal()
+    log_steps(journal, range(1, 4))
+    journal.status("RUNNING")
+    begun = (journal.directory / JOURNAL_NAME).stat().st_size
+    publisher = Publisher(journal.directory, database.uri)
+    publisher.flush()
+    publisher.mark_lost(begun)
+    publisher.flush()
+    lost = ("FAILED", "the training process ended without a word (killed)")
+    assert status_and_reason() == lost
+    publish(journal.directory)  # the journal itself still ends in RUNNING
+    assert status_and_reason() == lost
+
+    journal.resume(2)
+    journal.status("RUNNING")
+    publish(journal.directory)
+    assert status_and_reason() == ("RUNNING", "")
+    publisher.mark_lost(begun)  # the first training's publisher is late
+    publisher.flush()
+    assert status_and_reason() == ("RUNNING", "")
+    journal.status("FINISHED")
+    publish(journal.directory)
+    assert status_and_reason() == ("FINISHED", "")
+
+
+def test_a_training_that_said_how_it_ended_is_not_lost(new_journal: Callable[..., Journal], database: Database) -> None:
+    journal = new_journal()
+    journal.status("RUNNING")
+    begun = (journal.directory / JOURNAL_NAME).stat().st_size
+    journal.status("KILLED", "stopped early")
+    publisher = Publisher(journal.directory, database.uri)
+    publisher.mark_lost(begun)
+    publisher.flush()
+    assert database.run(journal.header.run_id).info.status == "KILLED"
+
+
+def test_a_lost_training_does_not_fail_what_another_copy_has_gone_on_with(
+    new_journal: Callable[..., Journal], database: Database, tmp_path: Path
+) -> None:
+    journal = new_journal()
+    journal.status("RUNNING")
+    begun = (journal.directory / JOURNAL_NAME).stat().st_size
+    publisher = Publisher(journal.directory, database.uri)
+    publisher.flush()
+    shutil.copytree(journal.directory, tmp_path / "copy")
+    time.sleep(0.01)
+    copy = Journal(tmp_path / "copy")
+    copy.status("FINISHED")
+    publish(copy.directory)
+    publisher.mark_lost(begun)
+    publisher.flush()
+    assert database.run(journal.header.run_id).info.status == "FINISHED"
+
+
+def test_a_run_that_finishes_elsewhere_while_points_are_sent_stays_finished(
+    new_journal: Callable[..., Journal], database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = new_journal()
+    journal.status("FAILED")
+    publish(journal.directory)
+    journal.status("RUNNING")
+    log_steps(journal, range(1, 3))
+    shutil.copytree(journal.directory, tmp_path / "copy")
+    time.sleep(0.01)
+    copy = Journal(tmp_path / "copy")
+    copy.status("FINISHED")
+    send = MlflowRun.log_points
+
+    def send_after_the_other(run: MlflowRun, points: list[tuple[str, int, Point]]) -> None:
+        monkeypatch.undo()
+        publish(copy.directory)
+        send(run, points)
+
+    monkeypatch.setattr(MlflowRun, "log_points", send_after_the_other)
+    publish(journal.directory)
+    assert database.run(journal.header.run_id).info.status == "FINISHED"
 
 
 def test_a_parameter_changed_on_resume_is_kept_beside_the_first_value(
