@@ -16,6 +16,7 @@ from trainable.data import (
     class_balanced_weights,
     eval_loader,
     open_split,
+    preprocessed_as,
     train_loader,
 )
 from trainable.data import Sequence as RecordedSequence
@@ -32,7 +33,7 @@ def open_sequences(config: Config, split: Split) -> list[RecordedSequence]:
 
     Raises:
         DataError: If the split is missing, empty or damaged, or holds classes that the class list does not name.
-        ConfigError: If its frames have another size than the configuration says.
+        ConfigError: If its frames have another size than the configuration says, or other classes.
     """
     dataset = config.dataset
     root = Path(dataset.path)
@@ -42,6 +43,12 @@ def open_sequences(config: Config, split: Split) -> list[RecordedSequence]:
         representation=dataset.ev_repr_name,
         downsample_by_factor_2=dataset.downsample_by_factor_2,
     )
+    recorded = preprocessed_as(root)
+    if recorded is not None and (recorded == "demo") != (dataset.name == "demo"):
+        raise ConfigError(
+            f"{root} was preprocessed with --dataset {recorded}, whose classes are not those of "
+            f"dataset={dataset.name}; use dataset={recorded}, or preprocess the recordings again"
+        )
     channels, *frame_hw = sequences[0].frame_shape
     if tuple(frame_hw) != config.input_hw or channels != config.model.backbone.input_channels:
         raise ConfigError(

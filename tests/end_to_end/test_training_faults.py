@@ -163,6 +163,11 @@ def test_frames_of_another_size_than_configured_are_refused(dataset: Path, small
         run_on(dataset, small_run, "dataset.resolution_hw=[192,320]", "run_dir=null")
 
 
+def test_a_dataset_preprocessed_with_other_classes_is_refused(small_run: list[str]) -> None:
+    with pytest.raises(ConfigError, match="was preprocessed with --dataset demo, whose classes are not those of"):
+        train(compose(["dataset=etram", *small_run[1:]]))
+
+
 def test_a_batch_that_cannot_be_split_is_refused(small_run: list[str]) -> None:
     with pytest.raises(EvsweepError, match="micro must divide train=4"):
         compose([*small_run, "batch_size.micro=3"])
