@@ -278,7 +278,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """End with the exit code that a shell expects after a signal; Lightning's own are 0 after SIGTERM and 1 after ^C."""
+    """End with the exit code that a shell expects after a signal; Lightning's own are 0 after SIGTERM, 1 after ^C."""
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
     try:
