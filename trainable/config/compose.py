@@ -68,8 +68,8 @@ def _parse(overrides: list[str]) -> list[Override]:
             override = None
         if override is None or not override.key_or_group:
             mistakes.append(
-                f"`{text}`: expected key=value, such as batch_size.train=6; a value that holds spaces, commas or "
-                "brackets needs quotes of its own, such as \"dataset.path='my data (1)'\""
+                f"`{text}`: expected key=value, such as batch_size.train=6; a value that holds spaces, commas, "
+                "brackets or other special characters needs quotes of its own, such as \"dataset.path='my data (1)'\""
             )
             continue
         parsed.append(override)

@@ -160,8 +160,8 @@ def _describe(mistake: dict[str, Any]) -> str:
             )
         case "missing":
             return f"`{key}` must be given"
-        case "model_type":
-            return f"`{key}` is a section; set its keys one by one, such as `{_first_key(key)}`, got {value!r}"
+        case "model_type" if example := _first_key(key):
+            return f"`{key}` is a section; set its keys one by one, such as `{example}`, got {value!r}"
         case _:
             reason = mistake["msg"].removeprefix("Value error, ")
             shown = "" if isinstance(value, dict) or mistake["type"] == "value_error" else f", got {value!r}"
@@ -177,8 +177,8 @@ def _leaf_keys(key: str, value: object) -> Iterator[str]:
         yield key
 
 
-def _first_key(section: str) -> str:
-    return next(key for key in configuration_keys() if key.startswith(f"{section}."))
+def _first_key(section: str) -> str | None:
+    return next((key for key in configuration_keys() if key.startswith(f"{section}.")), None)
 
 
 def _dotted_key(location: tuple[int | str, ...]) -> str:

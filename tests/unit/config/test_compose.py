@@ -135,7 +135,7 @@ def test_an_unknown_choice_lists_the_choices() -> None:
         compose(["dataset=gen4", "dataset.path=/data", "+experiment=base"])
 
 
-@pytest.mark.parametrize("override", ["foo", "", "=3", "dataset.path=[a", "dataset.path=my data (1)"])
+@pytest.mark.parametrize("override", ["foo", "", "=3", "dataset.path=[a", "dataset.path=my data (1)", "x=é"])
 def test_an_unreadable_override_is_echoed_with_what_is_expected(override: str) -> None:
     with pytest.raises(ConfigError) as caught:
         gen4(override, "bar")
@@ -146,7 +146,7 @@ def test_an_unreadable_override_is_echoed_with_what_is_expected(override: str) -
 
 
 def test_a_path_with_every_special_character_can_be_quoted() -> None:
-    assert gen4("dataset.path='/my,data=1 (x) [y]'").dataset.path == "/my,data=1 (x) [y]"
+    assert gen4("dataset.path='/my,données=1 (x) [y]'").dataset.path == "/my,données=1 (x) [y]"
 
 
 @pytest.mark.parametrize(
@@ -288,6 +288,8 @@ def test_setting_a_section_names_a_key_of_it() -> None:
         gen4("batch_size=8")
     with pytest.raises(ConfigError, match="`validation` is a section"):
         gen4("validation=null")
+    with pytest.raises(ConfigError, match=r"`dataset.alternative_label_sets`: .*, got 3"):
+        gen4("dataset.alternative_label_sets=[3]")
 
 
 @pytest.mark.parametrize(
