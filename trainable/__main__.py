@@ -208,9 +208,9 @@ def memory(overrides: Overrides) -> None:
     from trainable.memory import measure_memory
 
     config = compose(["dataset.path=none", *overrides])
-    table = Table("rows (batch_size.micro)", "peak memory, MiB", "seconds a micro-batch")
+    table = Table("", "rows", "peak memory, MiB", "seconds a step")
     for cost in measure_memory(config):
-        table.add_row(str(cost.rows), f"{cost.peak_mib:,.0f}", f"{cost.seconds:.3f}")
+        table.add_row(cost.phase, str(cost.rows), f"{cost.peak_mib:,.0f}", f"{cost.seconds:.3f}")
     output.print(table)
 
 

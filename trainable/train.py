@@ -26,7 +26,7 @@ from trainable.beginning import Beginning, begin
 from trainable.callbacks import Checkpoints, LossGuard, Progress, Recording
 from trainable.config import Config
 from trainable.data import TrainSampler
-from trainable.errors import TrainingError
+from trainable.errors import ConfigError, TrainingError
 from trainable.evaluation import Metrics
 from trainable.hardware import Devices, resolve_devices, rows_per_device
 from trainable.losses import SizeAwareSettings
@@ -195,9 +195,11 @@ def _resolved_thresholds(size_aware: SizeAwareSettings) -> dict[str, str]:
 
 def _validation_interval(config: Config, sampler: TrainSampler) -> int:
     """Optimizer steps between validations."""
-    if config.validation.val_check_interval is not None:
-        return config.validation.val_check_interval
-    passes = config.validation.check_val_every_n_epoch or 1
+    steps, passes = config.validation.val_check_interval, config.validation.check_val_every_n_epoch
+    if steps is not None:
+        return steps
+    if passes is None:
+        raise ConfigError("one of validation.val_check_interval and validation.check_val_every_n_epoch must be set")
     return passes * sampler.steps_per_pass
 
 
