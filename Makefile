@@ -16,7 +16,7 @@ lint: install
 	$(BIN)/lint-imports
 
 sweep: install
-	$(BIN)/python -m trainable simulate $(DEMO)/raw --height 192 --width 320 --train 24 --val 8 --test 4 --duration 2
+	$(BIN)/python -m trainable simulate $(DEMO)/raw --height 192 --width 320 --train 24 --val 8 --test 4 --duration 3
 	$(BIN)/python -m trainable preprocess $(DEMO)/raw $(DEMO)/preprocessed --dataset demo --workers 2
 	$(BIN)/python -m trainable train dataset=demo dataset.path=$(DEMO)/preprocessed +experiment=demo output_dir=$(DEMO)/runs
 

@@ -14,10 +14,9 @@ from trainable.data import (
     TimedLoader,
     TrainSampler,
     class_balanced_weights,
-    eval_loader,
+    data_loader,
     open_split,
     preprocessed_as,
-    train_loader,
 )
 from trainable.data import Sequence as RecordedSequence
 from trainable.detection_collector import DetectionCollector, evaluation_protocol
@@ -184,7 +183,7 @@ def build_train_loader(
         random_augmentation=dataset.data_augmentation.random,
         only_load_end_labels=dataset.only_load_end_labels,
     )
-    return train_loader(data, sampler, num_workers=config.hardware.num_workers.train), sampler
+    return data_loader(data, sampler, num_workers=config.hardware.num_workers.train), sampler
 
 
 def build_eval_loader(
@@ -213,4 +212,4 @@ def build_eval_loader(
             f"validation.limit_val_batches={limit} leaves none of {len(sampler)} batches; give a larger share, or a "
             "number of batches"
         )
-    return eval_loader(DetectionDataset(sequences), sampler, num_workers=config.hardware.num_workers.eval)
+    return data_loader(DetectionDataset(sequences), sampler, num_workers=config.hardware.num_workers.eval)

@@ -17,7 +17,7 @@ import torch
 
 from trainable.boxes import BOX_DTYPE
 from trainable.config.dataset_schema import FactorRange, Rotate, StreamAugmentation, StreamZoom, ZoomOut
-from trainable.data import Batch, DetectionDataset, Sequence, TrainSampler, train_loader
+from trainable.data import Batch, DetectionDataset, Sequence, TrainSampler, data_loader
 from trainable.data.representation_store import Layout, frame_writer, representation_file
 from trainable.data.schedule import StreamSchedule
 from trainable.data.windows import Chunk
@@ -65,7 +65,7 @@ def frames_a_second(step: Callable[[], object], repeats: int = 5) -> float:
 def batches(sequence: Sequence, augmentation: StreamAugmentation | None = None) -> Callable[[], Batch]:
     sampler = TrainSampler([sequence], sampling="stream", batch_size=ROWS, sequence_length=TIME, seed=0)
     dataset = DetectionDataset([sequence], stream_augmentation=augmentation)
-    loader = iter(train_loader(dataset, sampler, num_workers=0))
+    loader = iter(data_loader(dataset, sampler, num_workers=0))
     return lambda: next(loader)
 
 

@@ -64,5 +64,5 @@ def test_only_what_does_not_change_the_result_may_differ_when_resuming() -> None
     check_same_run(
         demo("hardware.num_workers.train=3", "batch_size.micro=2", "logging.train.log_every_n_steps=7"), recorded
     )
-    with pytest.raises(ConfigError, match=r"learning_rate: 0.002 then, 0.1 now(.|\n)*start a new run"):
+    with pytest.raises(ConfigError, match=r"learning_rate: 0.003 then, 0.1 now(.|\n)*start a new run"):
         check_same_run(demo("training.learning_rate=0.1"), recorded)

@@ -3,7 +3,7 @@
 from trainable.data.augmentation import NO_AUGMENTATION
 from trainable.data.batch import Batch, collate
 from trainable.data.dataset import DetectionDataset, Sample
-from trainable.data.loader import TimedLoader, eval_loader, train_loader
+from trainable.data.loader import TimedLoader, data_loader
 from trainable.data.preprocess import PreprocessSummary, preprocess
 from trainable.data.preprocessed_folder import preprocessed_as
 from trainable.data.sampling import EvalSampler, TrainSampler
@@ -33,12 +33,11 @@ __all__ = [
     "TrainSampler",
     "class_balanced_weights",
     "collate",
+    "data_loader",
     "dataset_statistics",
-    "eval_loader",
     "open_split",
     "preprocess",
     "preprocessed_as",
     "simulate",
     "stacked_histogram",
-    "train_loader",
 ]

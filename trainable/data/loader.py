@@ -62,56 +62,26 @@ class TimedLoader:
             yield batch
 
 
-def train_loader(
-    dataset: DetectionDataset,
-    sampler: TrainSampler,
-    *,
-    num_workers: int,
-    prefetch_factor: int = 2,
-    pin_memory: bool | None = None,
-) -> TimedLoader:
-    """The endless micro-batches of training, in the sampler's order whatever the number of workers.
-
-    Args:
-        dataset: Loads the samples.
-        sampler: Names them.
-        num_workers: Loading processes; with 0 the calling process loads.
-        prefetch_factor: Batches that each process reads ahead.
-        pin_memory: Whether batches lie in page-locked memory; default: where there is a GPU.
-    """
-    return _loader(dataset, sampler, num_workers, prefetch_factor, pin_memory, persistent=False)
-
-
-def eval_loader(
-    dataset: DetectionDataset,
-    sampler: EvalSampler,
-    *,
-    num_workers: int,
-    prefetch_factor: int = 2,
-    pin_memory: bool | None = None,
-) -> TimedLoader:
-    """The batches of one evaluation; iterating again starts over, with the same processes.
-
-    Args:
-        dataset: Loads the samples.
-        sampler: Names them.
-        num_workers: Loading processes; with 0 the calling process loads.
-        prefetch_factor: Batches that each process reads ahead.
-        pin_memory: Whether batches lie in page-locked memory; default: where there is a GPU.
-    """
-    return _loader(dataset, sampler, num_workers, prefetch_factor, pin_memory, persistent=True)
-
-
-def _loader(
+def data_loader(
     dataset: DetectionDataset,
     sampler: TrainSampler | EvalSampler,
-    num_workers: int,
-    prefetch_factor: int,
-    pin_memory: bool | None,
     *,
-    persistent: bool,
+    num_workers: int,
+    prefetch_factor: int = 2,
+    pin_memory: bool | None = None,
 ) -> TimedLoader:
-    """A loader whose processes run torch on one thread each, as torch sees to itself."""
+    """The sampler's batches, in its order whatever the number of workers.
+
+    Those of training never end. Those of an evaluation start over when iterated again, with the same processes.
+    Each process runs torch on one thread, as torch sees to itself.
+
+    Args:
+        dataset: Loads the samples.
+        sampler: Names them.
+        num_workers: Loading processes; with 0 the calling process loads.
+        prefetch_factor: Batches that each process reads ahead.
+        pin_memory: Whether batches lie in page-locked memory; default: where there is a GPU.
+    """
     return TimedLoader(
         DataLoader(
             _Batches(dataset, sampler.sequence_length),
@@ -119,7 +89,7 @@ def _loader(
             sampler=sampler,
             num_workers=num_workers,
             prefetch_factor=prefetch_factor if num_workers else None,
-            persistent_workers=persistent and num_workers > 0,
+            persistent_workers=isinstance(sampler, EvalSampler) and num_workers > 0,
             pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
         )
     )

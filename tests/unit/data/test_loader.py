@@ -9,7 +9,7 @@ import torch
 from trainable.config.dataset_schema import FactorRange, Rotate, StreamAugmentation, StreamZoom, ZoomOut
 from trainable.data.batch import Batch
 from trainable.data.dataset import DetectionDataset, Sample
-from trainable.data.loader import TimedLoader, eval_loader, train_loader
+from trainable.data.loader import TimedLoader, data_loader
 from trainable.data.sampling import EvalSampler, TrainSampler
 from trainable.data.sequence import Sequence
 from trainable.data.windows import SampleKey
@@ -33,7 +33,7 @@ def training(sequences: list[Sequence], num_workers: int, start_position: int = 
         start_position=start_position,
     )
     dataset = DetectionDataset(sequences, seed=5, stream_augmentation=STREAM)
-    return train_loader(dataset, sampler, num_workers=num_workers)
+    return data_loader(dataset, sampler, num_workers=num_workers)
 
 
 def same(first: Batch, second: Batch) -> bool:
@@ -69,7 +69,7 @@ def test_training_has_no_length(sequences: list[Sequence]) -> None:
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_evaluation_gives_every_label_once_each_time(sequences: list[Sequence], num_workers: int) -> None:
     sampler = EvalSampler(sequences, batch_size=2, sequence_length=4)
-    loader = eval_loader(DetectionDataset(sequences), sampler, num_workers=num_workers)
+    loader = data_loader(DetectionDataset(sequences), sampler, num_workers=num_workers)
     expected = [
         (index, frame, len(sequence.labels(frame)))
         for index, sequence in enumerate(sequences)
@@ -87,7 +87,7 @@ def test_evaluation_gives_every_label_once_each_time(sequences: list[Sequence], 
 def test_workers_open_their_own_files_after_the_parent_has_read(sequences: list[Sequence]) -> None:
     before = [sequence.read(0, 3).to_dense() for sequence in sequences]
     sampler = EvalSampler(sequences, batch_size=1, sequence_length=3)
-    loaded = {batch.keys[0]: batch for batch in eval_loader(DetectionDataset(sequences), sampler, num_workers=2)}
+    loaded = {batch.keys[0]: batch for batch in data_loader(DetectionDataset(sequences), sampler, num_workers=2)}
     for key, batch in loaded.items():
         if key.start == 0:
             assert torch.equal(batch.dense_events()[:, 0], torch.from_numpy(before[key.sequence]))
@@ -126,5 +126,5 @@ def test_workers_compute_on_one_thread(sequences: list[Sequence]) -> None:
             return replace(super().__getitem__(key), sequence_name=str(torch.get_num_threads()))
 
     sampler = EvalSampler(sequences, batch_size=1, sequence_length=3)
-    batch = next(iter(eval_loader(CountsThreads(sequences), sampler, num_workers=1)))
+    batch = next(iter(data_loader(CountsThreads(sequences), sampler, num_workers=1)))
     assert batch.sequence_names == ("1",)
