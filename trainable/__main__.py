@@ -208,10 +208,9 @@ def memory(overrides: Overrides) -> None:
     from trainable.memory import measure_memory
 
     config = compose(["dataset.path=none", *overrides])
-    table = Table("", "rows", "peak memory, MiB", "seconds a step")
+    output.print(f"{'':10} {'rows':>5} {'peak memory, MiB':>17} {'seconds a step':>15}", highlight=False)
     for cost in measure_memory(config):
-        table.add_row(cost.phase, str(cost.rows), f"{cost.peak_mib:,.0f}", f"{cost.seconds:.3f}")
-    output.print(table)
+        output.print(f"{cost.phase:10} {cost.rows:5} {cost.peak_mib:17,.0f} {cost.seconds:15.3f}", highlight=False)
 
 
 @app.command()
@@ -294,7 +293,7 @@ def _ended_by_signals() -> Iterator[None]:
 def _set_up_logging() -> None:
     logging.basicConfig(
         level=logging.INFO,
-        format="%(asctime)s %(message)s",
+        format="%(message)s" if diagnostics.is_terminal else "%(asctime)s %(message)s",
         datefmt="%H:%M:%S",
         handlers=[RichHandler(console=diagnostics, show_path=False)] if diagnostics.is_terminal else None,
     )
@@ -306,6 +305,7 @@ def _quiet_lightning() -> None:
 
     logging.getLogger(pytorch_lightning.__name__).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module=r"pytorch_lightning\..*")
+    warnings.filterwarnings("ignore", message="This DataLoader will create")  # more workers than cores is RVT's default
 
 
 def main() -> NoReturn:

@@ -3,6 +3,7 @@
 import multiprocessing
 import resource
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -44,30 +45,33 @@ class StepCost:
     seconds: float
 
 
-def measure_memory(config: Config) -> tuple[StepCost, ...]:
+def measure_memory(config: Config) -> Iterator[StepCost]:
     """Measure training with micro-batches of 1, 2, 4, ... rows up to the configuration's own, and its evaluation.
 
     Steps are the worst case: every frame is labelled with 100 boxes, the events are dense, and the optimizer has its
     state. What does not fit is left out.
+
+    Yields:
+        Each cost as soon as it is measured.
 
     Raises:
         OutOfMemoryError: If not even one row of training fits.
     """
     largest, _ = rows_per_device(config, resolve_devices(config))
     sizes = [2**power for power in range(largest.bit_length()) if 2**power < largest] + [largest]
-    costs: list[StepCost] = []
     for rows in sizes:
         cost = _measure_apart(config, "training", rows)
         if cost is None:
+            if rows == sizes[0]:
+                raise OutOfMemoryError(
+                    "not even a micro-batch of one row fits into memory; choose a smaller model, a larger patch_size "
+                    "or a shorter dataset.sequence_length"
+                )
             break
-        costs.append(cost)
-    if not costs:
-        raise OutOfMemoryError(
-            "not even a micro-batch of one row fits into memory; choose a smaller model, a larger patch_size or a "
-            "shorter dataset.sequence_length"
-        )
+        yield cost
     evaluation = _measure_apart(config, "evaluation", config.batch_size.eval)
-    return (*costs, evaluation) if evaluation is not None else tuple(costs)
+    if evaluation is not None:
+        yield evaluation
 
 
 def measure_step(values: dict[str, Any], phase: Phase, rows: int) -> StepCost | None:

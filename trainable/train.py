@@ -116,6 +116,18 @@ def train(
     validation_interval = _validation_interval(config, sampler)
 
     folder = beginning.folder
+    if rank == 0:
+        logger.info(
+            "%s %s: %s, %.1f M parameters, %d training and %d validation sequences, steps %d to %d",
+            "going on with" if beginning.resumed else "run",
+            folder.directory,
+            f"GPU {', '.join(map(str, devices.indices))}" if devices.indices else "CPU",
+            sum(parameter.numel() for parameter in module.parameters()) / 1e6,
+            len(train_sequences),
+            len(val_sequences),
+            beginning.step,
+            config.training.max_steps,
+        )
     go_on = f"Then go on with resume={folder.directory}"
     with machine_limits_explained(folder.directory, go_on), _tracked(config, devices, beginning, rank) as tracking:
         if tracking is not None and size_aware is not None:

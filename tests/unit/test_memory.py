@@ -29,7 +29,7 @@ def test_the_worst_case_labels_every_frame_with_many_boxes(small: Config) -> Non
 
 def test_growing_micro_batches_and_the_evaluation_are_measured_in_processes_of_their_own(small: Config) -> None:
     assert resolve_devices(small).accelerator == "cpu"
-    costs = measure_memory(small)
+    costs = list(measure_memory(small))
     assert [(cost.phase, cost.rows) for cost in costs] == [
         ("training", 1),
         ("training", 2),

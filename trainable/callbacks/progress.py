@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from trainable.lightning_module import DetectionModule
+
 logger = logging.getLogger(__name__)
 
 REFRESH_S = 0.5
@@ -84,13 +86,26 @@ class Progress(pl.Callback):
             self._bar.update(self._task, description="validating")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say that training goes on."""
+        """Say what came out, and that training goes on."""
         self._started_s += time.monotonic() - self._paused_at_s
+        if isinstance(pl_module, DetectionModule) and pl_module.metrics is not None and trainer.is_global_zero:
+            metrics = pl_module.metrics
+            logger.info(
+                "validated at step %d: AP %.2f %%, AP50 %.2f %%, AP_S %.2f %%",
+                trainer.global_step,
+                100 * metrics.AP,
+                100 * metrics.AP50,
+                100 * metrics.AP_S,
+            )
         if self._bar is not None:
             self._bar.update(self._task, description="training")
 
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Leave the terminal as it was."""
+        self.teardown(trainer, pl_module, "fit")
+
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Leave the terminal as it was, also after an error."""
+        """Leave the terminal as it was."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

@@ -144,7 +144,9 @@ def _describe_all(mistakes: list[dict[str, Any]]) -> list[str]:
         unchosen = []
     described = [_describe(mistake) for mistake in mistakes if mistake not in unchosen]
     if unchosen:
-        described.append("no detector is chosen: add `+experiment/gen4=base`, or `+model/maxvit_yolox=default`")
+        described.append(
+            "no detector is chosen: add `+experiment/gen4=base`, `+experiment=demo` or `+model/maxvit_yolox=default`"
+        )
     return described
 
 
