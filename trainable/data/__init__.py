@@ -3,6 +3,7 @@
 from trainable.data.augmentation import NO_AUGMENTATION
 from trainable.data.batch import Batch, collate
 from trainable.data.dataset import DetectionDataset, Sample
+from trainable.data.label_filters import LABEL_RULES
 from trainable.data.loader import TimedLoader, data_loader
 from trainable.data.preprocess import PreprocessSummary, preprocess
 from trainable.data.preprocessed_folder import preprocessed_as
@@ -17,6 +18,7 @@ from trainable.data.weighted import class_balanced_weights
 from trainable.data.windows import SampleKey
 
 __all__ = [
+    "LABEL_RULES",
     "NO_AUGMENTATION",
     "Batch",
     "DatasetStatistics",

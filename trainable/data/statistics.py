@@ -186,19 +186,21 @@ class DatasetStatistics:
         } | by_size
 
     def _splits_table(self) -> Table:
+        """Headings of several lines keep it narrower than 80 characters."""
         columns = (
-            "recordings",
-            "length s",
+            "record-\nings",
+            "length\nin s",
             "boxes",
-            "left out",
-            "labelled frames",
-            "label Hz",
+            "left\nout",
+            "label\nframes",
+            "label\nHz",
             "events/s",
-            "pixels with events",
+            "pixels\nwith\nevents",
         )
-        table = Table("split", title=f"{self.root} ({self.kind})")
+        table = Table(title=f"{self.root} ({self.kind})", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column("split", no_wrap=True)
         for column in columns:
-            table.add_column(column, justify="right", overflow="fold")
+            table.add_column(column, justify="right", no_wrap=True)
         for name, split in self.splits.items():
             table.add_row(
                 name,
@@ -208,7 +210,7 @@ class DatasetStatistics:
                 f"{split.left_out:,}",
                 f"{split.labelled_frames:,}",
                 _shown(split.label_hz, "{:.1f}"),
-                _shown(_mean(split.events_per_s), "{:,.0f}"),
+                _shown(_mean(split.events_per_s) / 1e6, "{:,.2f} M"),
                 _shown(_mean(split.occupied_share), "{:.2%}"),
             )
         return table

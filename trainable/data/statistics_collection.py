@@ -21,6 +21,9 @@ from trainable.types import Split
 
 BOXES_SUFFIX: Final = "_bbox.npy"
 
+NO_CLASS: Final = -1
+"""Stands for a raw class that belongs to no label class."""
+
 SAMPLED_FRAMES: Final = 16
 """Frames of a sequence in which pixels with events are counted, evenly spread over it."""
 
@@ -47,6 +50,7 @@ def dataset_statistics(
     box_filter: BoxFilter,
     downsample_by_factor_2: bool = True,
     representation: str = "stacked_histogram_dt=50_nbins=10",
+    class_groups: Iterable[int] | None = None,
 ) -> DatasetStatistics:
     """Statistics of a folder of raw recordings, or of a preprocessed dataset; which of the two it is, is detected.
 
@@ -62,18 +66,21 @@ def dataset_statistics(
         box_filter: The filter of the filtered counts.
         downsample_by_factor_2: Whether the model's input has half the sensor's resolution.
         representation: Folder of the event representation in preprocessed sequences.
+        class_groups: Label class of each class of raw recordings, as preprocessing joins them (`LabelRules`); None
+            where they are the same. Preprocessed labels are joined already.
 
     Raises:
         DataError: The folder holds neither kind of dataset, or a file in it cannot be used.
     """
     names = tuple(class_names)
+    groups = None if class_groups is None else np.array([*class_groups, NO_CLASS], np.int64)
     kind = _kind(root)
     splits = {}
     for split in get_args(Split):
         if not (root / split).is_dir():
             continue
         if kind == "raw":
-            recordings = [_raw_recording(path) for path in sorted((root / split).glob(f"*{BOXES_SUFFIX}"))]
+            recordings = [_raw_recording(path, groups) for path in sorted((root / split).glob(f"*{BOXES_SUFFIX}"))]
         else:
             sequences = open_split(
                 root, split, representation=representation, downsample_by_factor_2=downsample_by_factor_2
@@ -103,15 +110,17 @@ def _kind(root: Path) -> Literal["raw", "preprocessed"]:
     )
 
 
-def _raw_recording(boxes_path: Path) -> _Recording:
+def _raw_recording(boxes_path: Path, groups: NDArray[np.int64] | None) -> _Recording:
+    """A recording, its classes joined by `groups`, `(raw classes + 1,)`, whose last entry holds for all further."""
     boxes = read_boxes(boxes_path)
+    class_id = boxes["class_id"].astype(np.int64)
     name = boxes_path.name.removesuffix(BOXES_SUFFIX)
     candidates = (boxes_path.with_name(name + suffix) for suffix in RECORDING_SUFFIXES)
     events_path = next((path for path in candidates if path.is_file()), None)
     extent = None if events_path is None else recording_extent(events_path)
     return _Recording(
         t_us=boxes["t"],
-        class_id=boxes["class_id"].astype(np.int64),
+        class_id=class_id if groups is None else groups[np.minimum(class_id, len(groups) - 1)],
         width_px=boxes["w"].astype(np.float64),
         height_px=boxes["h"].astype(np.float64),
         duration_s=math.nan if extent is None or extent.end_us is None else extent.end_us * 1e-6,
@@ -146,7 +155,7 @@ def _split_statistics(recordings: list[_Recording], num_classes: int, rule: BoxF
         for field in ("t_us", "class_id", "width_px", "height_px")
     )
     area = width * height
-    counted = (class_id < num_classes) & np.isfinite(area) & (width > 0) & (height > 0)
+    counted = (class_id >= 0) & (class_id < num_classes) & np.isfinite(area) & (width > 0) & (height > 0)
     passes = rule.passes(width, height, input_px_per_sensor_px=1) & (t_us > rule.skip_first_us)
     events = [recording.events for recording in recordings if recording.events is not None]
     return SplitStatistics(

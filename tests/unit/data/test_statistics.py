@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,25 @@ def test_the_table_names_units_classes_and_undefined_values() -> None:
     shown = capture.get()
     for text in ("input px²", "sensor px²", "cat", "dog", "small_threshold", " - "):
         assert text in shown
+
+
+def test_large_numbers_stay_whole_on_a_terminal_of_80_characters() -> None:
+    found = statistics([50.0] * 1000)
+    split = replace(
+        found.splits["train"],
+        recordings=12_345,
+        duration_s=123_456.7,
+        labelled_frames=2_345_678,
+        label_hz=30.0,
+        left_out=345_678,
+        events_per_s=np.array([12.345e6]),
+        occupied_share=np.array([0.1234]),
+    )
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(replace(found, splits={"train": split}).table())
+    row = next(line for line in capture.get().splitlines() if line.strip().startswith("train "))
+    assert " ".join(row.split()) == "train 12,345 123,456.7 1,000 345,678 2,345,678 30.0 12.35 M 12.34%"
 
 
 @pytest.mark.parametrize("areas", [[50.0, 150.0, 39000.0], []])

@@ -9,6 +9,7 @@ import pytest
 from faery.extension import dat
 
 from trainable.boxes import BOX_DTYPE
+from trainable.data.label_filters import LABEL_RULES
 from trainable.data.preprocess import preprocess
 from trainable.data.simulation import SimulationSummary, simulate
 from trainable.data.simulation.shapes import CLASSES
@@ -128,6 +129,50 @@ def test_a_preprocessed_dataset_gives_the_labels_that_training_sees(
     assert 0 < found.splits["train"].occupied_share.mean() < 0.5
     # Preprocessing drops the smallest boxes and two frames of three, which the largest hardly notice.
     assert found.areas("train", "input").max() == pytest.approx(raw.areas("train", "input").max(), rel=0.1)
+
+
+def test_raw_and_preprocessed_recordings_have_the_same_joined_classes(
+    simulated: tuple[Path, SimulationSummary], tmp_path: Path
+) -> None:
+    raw_root, summary = simulated
+    preprocess(raw_root, tmp_path / "out", dataset="demo", downsample_by_factor_2=True)
+    raw, preprocessed = (
+        dataset_statistics(
+            root,
+            class_names=["pedestrian", "two wheeler", "vehicle"],
+            area_bins=COCO_AREA_BINS,
+            sensor_area_bins=COCO_AREA_BINS,
+            box_filter=GEN4_BOX_FILTER,
+            class_groups=LABEL_RULES["demo"].class_groups,
+        )
+        for root in (raw_root, tmp_path / "out")
+    )
+    of_raw, of_labels = (
+        np.sum([found.class_counts(split, filtered=False) for split in found.splits], axis=0)
+        for found in (raw, preprocessed)
+    )
+    by_class = summary.boxes_by_class
+    assert of_raw.tolist() == [
+        by_class["pedestrian"] + by_class["wheelchair"],
+        by_class["bicycle"] + by_class["motorbike"],
+        by_class["car"] + by_class["bus"] + by_class["truck"] + by_class["tram"],
+    ]
+    assert all(split.left_out == 0 for split in raw.splits.values())
+    # Preprocessing drops small boxes, which are not spread evenly over the classes.
+    np.testing.assert_allclose(of_labels / of_labels.sum(), of_raw / of_raw.sum(), atol=0.1)
+
+
+def test_raw_classes_of_no_group_are_left_out(tmp_path: Path) -> None:
+    write_boxes(tmp_path / "train", "a", [(1, 10, 10, raw_class) for raw_class in (0, 1, 2, 3, 9)])
+    split = dataset_statistics(
+        tmp_path,
+        class_names=["one", "two"],
+        area_bins=COCO_AREA_BINS,
+        sensor_area_bins=COCO_AREA_BINS,
+        box_filter=GEN4_BOX_FILTER,
+        class_groups=(1, 0, 1),
+    ).splits["train"]
+    assert (split.class_id.tolist(), split.left_out) == ([1, 0, 1], 2)
 
 
 def test_boxes_without_events_have_undefined_rates(shared_dir: Path, tmp_path: Path) -> None:
