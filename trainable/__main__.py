@@ -177,17 +177,26 @@ def stats(
 ) -> None:
     """Count boxes by class and size, measure event rates, and suggest size thresholds."""
     from trainable.config import compose
-    from trainable.data import dataset_statistics, preprocessed_as
+    from trainable.data import LABEL_RULES, dataset_statistics, preprocessed_as
 
     _check_writable("--figure ", figure)
     if json_file is not None:
         _check_writable("--json ", json_file)
-    name = dataset or preprocessed_as(path) or "etram"
+    recorded = preprocessed_as(path)
+    if dataset is not None and recorded is not None and (dataset == "demo") != (recorded == "demo"):
+        raise ConfigError(
+            f"{path} was preprocessed with --dataset {recorded}, whose classes are not those of --dataset {dataset}; "
+            "leave --dataset out"
+        )
+    name = dataset or recorded or "etram"
+    if name not in LABEL_RULES:
+        raise ConfigError(f"{path} was preprocessed as {name!r}, which is none of {list(LABEL_RULES)}; give --dataset")
     config = compose([f"dataset={name}", "dataset.path=unused", "+model/maxvit_yolox=default"])
     settings = config.dataset.evaluation
     statistics = dataset_statistics(
         path,
         class_names=config.label_set.class_names,
+        class_groups=LABEL_RULES[name].class_groups,
         area_bins=settings.area_bins,
         sensor_area_bins=settings.sensor_area_bins,
         box_filter=settings.box_filter.rule,
