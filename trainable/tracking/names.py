@@ -19,8 +19,9 @@ def mlflow_name(name: str) -> str:
     """A metric, parameter or tag name that MLflow accepts.
 
     MLflow allows letters, digits, `_`, `-`, `.`, space, `:` and `/`, at most 250 characters, and no name that changes
-    when read as a path (`a//b`, `/a`, `../a`). A name within these rules is returned as it is. In any other, forbidden
-    characters become `_` and the original's CRC-32 is appended, so that two names never become one.
+    when read as a path (`a//b`, `/a`, `../a`) or begins with `..`. A name within these rules is returned as it is. In
+    any other, forbidden characters become `_` (one goes before `..`) and the original's CRC-32 is appended, so that two
+    names never become one.
 
     Args:
         name: any text.
@@ -30,6 +31,8 @@ def mlflow_name(name: str) -> str:
     """
     parts = _FORBIDDEN.sub("_", name).split("/")
     cleaned = "/".join(part for part in parts if part not in ("", ".", ".."))
+    if cleaned.startswith(".."):
+        cleaned = f"_{cleaned}"
     if cleaned == name and 0 < len(name) <= MAX_NAME_LENGTH:
         return name
     return f"{cleaned[: MAX_NAME_LENGTH - 9]}_{crc32(name.encode()):08x}"

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name
 
@@ -11,6 +11,8 @@ TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=300)
 
 
 @given(TEXT | st.text(alphabet="a./ []:-_é", max_size=12))
+@example("..0")
+@example(".../a")
 def test_every_name_becomes_one_that_mlflow_accepts(name: str) -> None:
     _validate_metric_name(mlflow_name(name))
 
