@@ -27,6 +27,10 @@ RUN_ID_TAG = "evsweep.run_id"
 PARENT_TAG = "mlflow.parentRunId"
 METRICS_PER_CALL = 1000
 NAMES_PER_CALL = 100
+MAX_REASON_LENGTH = 120
+KIND_TAG = "mlflow.experimentKind"
+KIND = "custom_model_development"
+"""Training runs, not language-model traces. MLflow 3.17's pages go by `workflowType` in the address instead of it."""
 
 T = TypeVar("T")
 
@@ -47,8 +51,8 @@ def server_errors(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
         reason = without_credentials(" ".join(str(error).split()))
         raise TrackingError(
-            f"the tracking server {public_uri(uri)} did not take the run: {shortened(reason, 400)}. Nothing is lost, "
-            "the journal keeps it all; check the address and that the server is up."
+            f"the tracking server {public_uri(uri)} did not take the run. Nothing is lost, the journal keeps it all; "
+            f"check the address and that the server is up. Cause: {shortened(reason, MAX_REASON_LENGTH)}"
         ) from error
 
 
@@ -134,7 +138,7 @@ class MlflowRun:
         if experiment is None:
             artifacts = None if database is None else (database.parent / "mlartifacts").as_uri()
             try:
-                return str(self._client.create_experiment(name, artifact_location=artifacts))
+                return str(self._client.create_experiment(name, artifact_location=artifacts, tags={KIND_TAG: KIND}))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
@@ -145,6 +149,8 @@ class MlflowRun:
                 f"experiments restore --experiment-id {experiment.experiment_id}`, or use another "
                 "`wandb.project_name`."
             )
+        if KIND_TAG not in experiment.tags:
+            self._client.set_experiment_tag(experiment.experiment_id, KIND_TAG, KIND)
         return str(experiment.experiment_id)
 
     def _find(self, run_id: str) -> str | None:

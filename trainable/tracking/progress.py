@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trainable.files import written_whole
 from trainable.tracking.journal import JOURNAL_NAME
-from trainable.tracking.links import run_page
+from trainable.tracking.links import run_directions, run_page
 
 PROGRESS_NAME = "published.json"
 
@@ -31,8 +31,13 @@ class Progress(BaseModel):
 
     @property
     def page(self) -> str:
-        """Where to see the run."""
+        """Where to see the run, in one line."""
         return run_page(self.uri, self.experiment_id, self.mlflow_run_id)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """How to look at the run, as whole lines for the user."""
+        return run_directions(self.uri, self.experiment_id, self.mlflow_run_id)
 
 
 def read_progress(directory: Path) -> Progress | None:

@@ -148,7 +148,8 @@ class RunTracking:
                 directory,
             )
         elif progress is not None:
-            _log.info("The run is at %s", progress.page)
+            for line in progress.directions:
+                _log.info("%s", line)
 
     def _record(self, append: Callable[[], None]) -> None:
         try:

@@ -8,6 +8,7 @@ from trainable.tracking.links import (
     experiment_page,
     public_uri,
     resolve_uri,
+    run_directions,
     run_page,
     sqlite_path,
     without_credentials,
@@ -47,10 +48,23 @@ def test_a_stored_address_has_neither_user_nor_query() -> None:
 
 
 def test_pages_open_in_the_view_that_shows_training_runs() -> None:
-    assert run_page("http://ann:x@host:5000/", "3", "abc") == "http://host:5000/#/experiments/3/runs/abc"
+    assert (
+        run_page("http://ann:x@host:5000/", "3", "abc")
+        == "http://host:5000/#/experiments/3/runs/abc?workflowType=machine_learning"
+    )
     assert experiment_page("https://host/mlflow", "3") == (
         "https://host/mlflow/#/experiments/3/runs?workflowType=machine_learning"
     )
     assert run_page("sqlite:////runs/mlflow.db", "3", "abc").startswith(
         "mlflow server --backend-store-uri sqlite:////runs/mlflow.db"
+    )
+
+
+def test_directions_are_one_line_for_a_server_and_two_for_a_database() -> None:
+    assert run_directions("http://ann:x@host:5000/", "3", "abc") == (
+        "The run is at http://host:5000/#/experiments/3/runs/abc?workflowType=machine_learning",
+    )
+    assert run_directions("sqlite:////runs/mlflow.db", "3", "abc") == (
+        "To look at the run, start: mlflow server --backend-store-uri sqlite:////runs/mlflow.db",
+        "and open: http://127.0.0.1:5000/#/experiments/3/runs/abc?workflowType=machine_learning",
     )

@@ -1,5 +1,7 @@
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -361,10 +363,34 @@ def test_publishing_a_folder_without_a_journal_names_it(tmp_path: Path) -> None:
         publish(tmp_path)
 
 
+def test_the_experiment_is_marked_as_one_of_training_runs_unless_it_has_a_kind(
+    new_journal: Callable[..., Journal], database: Database
+) -> None:
+    database.client.create_experiment("older")
+    database.client.create_experiment("chosen", tags={"mlflow.experimentKind": "finetuning"})
+    kinds = {}
+    for name in ("fresh", "older", "chosen"):
+        publish(new_journal(name, experiment=name).directory)
+        kinds[name] = database.client.get_experiment_by_name(name).tags["mlflow.experimentKind"]
+    assert kinds == {"fresh": "custom_model_development", "older": "custom_model_development", "chosen": "finetuning"}
+
+
+def test_a_publishing_process_logs_nothing_of_how_the_database_is_opened(new_journal: Callable[..., Journal]) -> None:
+    script = (
+        "import logging, pathlib, sys; logging.basicConfig(level='INFO', format='%(name)s %(message)s'); "
+        "from trainable.tracking import publish; publish(pathlib.Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", script, str(new_journal().directory)]
+    assert "alembic" not in subprocess.run(command, check=True, capture_output=True, text=True).stderr
+
+
 def test_a_server_that_is_away_fails_at_once_and_shows_no_password(new_journal: Callable[..., Journal]) -> None:
     journal = new_journal(uri=None)
     before = dict(os.environ)
-    with pytest.raises(TrackingError, match=r"http://127\.0\.0\.1:9 did not take the run.*Nothing is lost") as caught:
+    with pytest.raises(TrackingError, match=r"http://127\.0\.0\.1:9 did not take the run\. Nothing is lost") as caught:
         publish(journal.directory, "http://ann:hunter2@127.0.0.1:9")
     assert "hunter2" not in str(caught.value)
+    assert "Cause: " in str(caught.value)
+    assert len(str(caught.value)) < 350
+    assert "\n" not in str(caught.value)
     assert dict(os.environ) == before
