@@ -242,7 +242,8 @@ def publish(
     output.print(_two_columns(rows))
     for path in summary.artifacts_absent:
         _print_path("missing on disk", path)
-    output.print(f"the run is at {summary.progress.page}", highlight=False, soft_wrap=True)
+    for line in summary.progress.directions:
+        output.print(line, highlight=False, soft_wrap=True)
 
 
 def _two_columns(rows: dict[str, int]) -> Table:
