@@ -78,7 +78,7 @@ def read_weights(path: str | Path, *, allow_unpickling: bool = False) -> dict[st
 
     Args:
         path: The checkpoint file.
-        allow_unpickling: As for `read_checkpoint`; the published checkpoints need it.
+        allow_unpickling: As for `read_checkpoint`.
 
     Returns:
         Keys as in the file, to be given to `Detector.load_rvt_state_dict`.
