@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Shapes and dtypes of the core tensor functions are checked at every call in the tests. Left out: `model.nms`, whose
@@ -29,6 +30,10 @@ install_import_hook(
     "beartype.beartype",
 )
 torch.set_num_threads(1)  # the tests run in as many processes as there are cores
+
+# The same examples in every run, and no time limits: the machines that run the tests are shared.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 SHARED_DIR = Path(__file__).resolve().parents[1].parent / "shared"
 
