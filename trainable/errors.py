@@ -31,3 +31,7 @@ class OutOfMemoryError(TrainingError):
 
 class TrackingError(EvsweepError):
     """A run's journal that cannot be read, or a tracking server that refused it."""
+
+
+class SweepError(EvsweepError):
+    """A sweep that cannot be planned, started, found or gone on with."""

@@ -1,0 +1,1 @@
+"""Search spaces: which configuration keys a sweep varies, in which range."""

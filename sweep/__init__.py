@@ -1,0 +1,1 @@
+"""Sweeps: many training runs, dispatched by Ray Tune, searched by Optuna, tracked in MLflow."""
