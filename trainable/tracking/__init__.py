@@ -5,6 +5,7 @@ from trainable.tracking.links import default_uri, experiment_page, run_page
 from trainable.tracking.progress import Progress, read_progress
 from trainable.tracking.publish import PublishSummary, publish
 from trainable.tracking.run_tracking import RunTracking
+from trainable.tracking.settle import settle
 
 __all__ = [
     "Progress",
@@ -16,4 +17,5 @@ __all__ = [
     "publish",
     "read_progress",
     "run_page",
+    "settle",
 ]

@@ -122,9 +122,10 @@ class Journal:
         stored = absolute.relative_to(directory) if absolute.is_relative_to(directory) else absolute
         self._append(ArtifactEntry(time_ms=now_ms(), path=stored.as_posix(), artifact_path=artifact_path.strip("/")))
 
-    def status(self, status: RunStatus, reason: str = "") -> None:
-        """Record the run's state, and bring the journal to the disk."""
-        self._append(StatusEntry(time_ms=now_ms(), status=status, reason=without_credentials(reason)))
+    def status(self, status: RunStatus, reason: str = "", time_ms: int | None = None) -> None:
+        """Record the run's state, by default as of now, and bring the journal to the disk."""
+        time_ms = now_ms() if time_ms is None else time_ms
+        self._append(StatusEntry(time_ms=time_ms, status=status, reason=without_credentials(reason)))
         self.sync()
 
     def resume(self, step: int, uri: str | None = None) -> None:
