@@ -1,0 +1,200 @@
+"""A sweep's record: what it was started with, written before anything runs."""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import yaml
+from pydantic import ValidationError
+
+from sweep.base_configuration import (
+    base_configuration,
+    first_rung,
+    typed_keys,
+    unknown_metrics,
+    validation_interval,
+)
+from sweep.folder import Phase, SweepFolder, sweep_folder
+from sweep.settings import SweepSettings
+from trainable.config import Config, validate_config
+from trainable.config.base import NonNegative, Positive, Section
+from trainable.errors import ConfigError, EvsweepError, SweepError
+from trainable.files import written_whole
+
+if TYPE_CHECKING:
+    from search_spaces.space import Space
+    from sweep.study import SweepStudy
+
+logger = logging.getLogger(__name__)
+
+
+class SweepRecord(Section):
+    """What a sweep was started with. Written once; only `extend` changes it, the number of trials."""
+
+    version: Positive = 1
+    sweep_id: str
+    """Identity of the sweep, and of its parent run on every tracking server."""
+    created: str
+    """Local time, ISO 8601."""
+    settings: SweepSettings
+    base_config: dict[str, Any]
+    """The resolved configuration that all trials start from."""
+    space: dict[str, Any]
+    rungs: tuple[NonNegative, ...]
+    """Optimizer steps at which trials may be stopped; empty without a scheduler."""
+    validation_interval: Positive
+    """Optimizer steps between validations."""
+
+    @property
+    def config(self) -> Config:
+        """The configuration that all trials start from."""
+        return validate_config(self.base_config)
+
+    def search_space(self) -> "Space":
+        """What the trials vary."""
+        from search_spaces.space import Space
+
+        return Space.from_dict(self.space)
+
+    def write(self, folder: SweepFolder) -> None:
+        """Write the record, whole or not at all."""
+        with written_whole(folder.record_file) as draft:
+            draft.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
+
+    @classmethod
+    def read(cls, folder: SweepFolder) -> "SweepRecord":
+        """The record in a sweep's folder.
+
+        Raises:
+            SweepError: If it cannot be read.
+        """
+        try:
+            return cls.model_validate_json(json.dumps(yaml.safe_load(folder.record_file.read_text())))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+            raise SweepError(f"{folder.record_file} cannot be read ({error}); restore it from a copy") from error
+
+
+def create_sweep(settings: SweepSettings) -> SweepFolder:
+    """Make a sweep's folder with its record. Whatever is wrong is refused before the folder exists.
+
+    Raises:
+        ConfigError: If the overrides, the space, the objectives, the constraints or the rungs cannot be used.
+        SweepError: If the name is in use.
+    """
+    folder = sweep_folder(settings.storage, settings.name)
+    _check_name_is_free(folder)
+    record = plan_record(settings)
+    draft = SweepFolder(folder.storage / f".{folder.name}.partial-{uuid4().hex[:8]}")
+    try:
+        draft.directory.mkdir(parents=True)
+        record.write(draft)
+        draft.directory.rename(folder.directory)
+    except OSError as error:
+        shutil.rmtree(draft.directory, ignore_errors=True)
+        _check_name_is_free(folder)
+        raise SweepError(
+            f"the sweep's folder {folder.directory} cannot be made ({error.strerror}); choose another --storage"
+        ) from error
+    return folder
+
+
+def plan_record(settings: SweepSettings) -> SweepRecord:
+    """The record that a sweep with these settings would have; nothing is written.
+
+    Raises:
+        ConfigError: If the overrides, the space, the objectives, the constraints or the rungs cannot be used.
+    """
+    from search_spaces.space import check_space, load_space
+    from sweep.rungs import rung_steps
+
+    space = load_space(settings.space)
+    config = base_configuration(settings)
+    check_space(space, config)
+    mistakes = [*_clashes(settings, space), *_wrong_targets(settings, config)]
+    rungs: tuple[int, ...] = ()
+    if settings.scheduler == "asha":
+        grace, budget = first_rung(settings, config), config.training.max_steps
+        rungs = rung_steps(
+            budget,
+            grace_steps=grace,
+            reduction_factor=settings.reduction_factor,
+            validation_interval=validation_interval(config),
+        )
+        if not rungs:
+            mistakes.append(
+                f"no trial could be stopped early: the first rung (--grace-steps {grace}, validated every "
+                f"{validation_interval(config)} steps) must come before training.max_steps={budget}; lower "
+                "--grace-steps or validation.val_check_interval, or take --scheduler none"
+            )
+    if mistakes:
+        raise ConfigError("the sweep cannot be started:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
+    return SweepRecord(
+        sweep_id=uuid4().hex,
+        created=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        settings=settings,
+        base_config=config.to_dict(),
+        space=space.to_dict(),
+        rungs=rungs,
+        validation_interval=validation_interval(config),
+    )
+
+
+def open_study(folder: SweepFolder, phase: Phase = "trials") -> "SweepStudy":
+    """The study of a sweep's phase. Confirmations all run to the end, so theirs has no rungs.
+
+    Raises:
+        SweepError: If the record cannot be read.
+    """
+    from sweep.objectives import parse_constraint, parse_objectives
+    from sweep.study import SweepStudy
+
+    record = SweepRecord.read(folder)
+    settings = record.settings
+    return SweepStudy(
+        folder.study_file,
+        name="search" if phase == "trials" else "confirm",
+        space=record.search_space(),
+        base=record.config,
+        objectives=parse_objectives(settings.objectives),
+        constraints=tuple(map(parse_constraint, settings.constraints)),
+        search=settings.search,
+        rungs=record.rungs if phase == "trials" else (),
+        reduction_factor=settings.reduction_factor,
+        seed=settings.seed,
+    )
+
+
+def _check_name_is_free(folder: SweepFolder) -> None:
+    if folder.record_file.exists():
+        raise SweepError(
+            f"a sweep named {folder.name!r} is already in {folder.storage}; go on with it by `python -m sweep resume "
+            f"{folder.name}`, add trials by `extend`, or choose another --name"
+        )
+    if folder.directory.exists():
+        raise SweepError(f"{folder.directory} exists and is no sweep; choose another --name or --storage")
+
+
+def _clashes(settings: SweepSettings, space: "Space") -> Iterator[str]:
+    """Overrides that would have no effect, as the space sets the same key."""
+    searched = {dimension.key for dimension in space.dimensions}
+    for key in typed_keys(settings.overrides):
+        if key in searched or key in space.fixed:
+            what = "searches" if key in searched else "fixes"
+            yield f"`{key}` is typed as an override, but the space {space.name} {what} it; leave the override out"
+
+
+def _wrong_targets(settings: SweepSettings, config: Config) -> Iterator[str]:
+    """Objectives and constraints that no validation could judge."""
+    from sweep.objectives import parse_constraint, parse_objectives
+
+    try:
+        names = [objective.metric for objective in parse_objectives(settings.objectives)]
+        names += [parse_constraint(text).metric for text in settings.constraints]
+    except EvsweepError as error:
+        yield str(error)
+    else:
+        yield from unknown_metrics(names, config)
