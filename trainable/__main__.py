@@ -1,30 +1,31 @@
 """The command line: `python -m trainable COMMAND`."""
 
-import json
 import logging
-import os
 import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import Progress
 from rich.table import Table
 
-from trainable.errors import ConfigError, EvsweepError
-from trainable.files import written_whole
-
-app = typer.Typer(
-    name="trainable", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+from trainable.command_line import (
+    check_writable,
+    diagnostics,
+    interrupts_exit,
+    new_app,
+    output,
+    print_path,
+    run_app,
+    write_json,
 )
-output = Console()
-diagnostics = Console(stderr=True)
+from trainable.errors import ConfigError
+
+app = new_app("trainable")
 
 Overrides = Annotated[
     list[str], typer.Argument(help="Hydra overrides as RVT takes them, such as dataset=gen4 batch_size.train=6.")
@@ -49,9 +50,9 @@ def train(overrides: Overrides) -> None:
         return
     output.print(result.metrics.table())
     output.print(f"{result.step} steps at {result.steps_per_second:.2f} steps/s, seed {result.seed}", highlight=False)
-    _print_path("run", result.folder.directory)
+    print_path("run", result.folder.directory)
     if result_file is not None:
-        _write_json(result_file, result.to_json())
+        write_json(result_file, result.to_json())
 
 
 @app.command()
@@ -72,14 +73,14 @@ def validate(overrides: Overrides) -> None:
     if records_file is not None:
         if records_file == result_file:
             raise ConfigError(f"result_json={result_file}: the match records are written there; name a .json file")
-        _check_writable("the match records' file ", records_file)
+        check_writable("the match records' file ", records_file)
     with _ended_by_signals():
         result = run(config)
     output.print(result.metrics.table())
     if result_file is not None and records_file is not None:
-        _write_json(result_file, result.to_json())
+        write_json(result_file, result.to_json())
         save_match_records(records_file, result.match_records)
-        _print_path("match records", records_file)
+        print_path("match records", records_file)
 
 
 @app.command()
@@ -179,9 +180,9 @@ def stats(
     from trainable.config import compose
     from trainable.data import LABEL_RULES, dataset_statistics, preprocessed_as
 
-    _check_writable("--figure ", figure)
+    check_writable("--figure ", figure)
     if json_file is not None:
-        _check_writable("--json ", json_file)
+        check_writable("--json ", json_file)
     recorded = preprocessed_as(path)
     if dataset is not None and recorded is not None and (dataset == "demo") != (recorded == "demo"):
         raise ConfigError(
@@ -205,9 +206,9 @@ def stats(
     )
     output.print(statistics.table())
     statistics.save_figure(figure)
-    _print_path("figure", figure)
+    print_path("figure", figure)
     if json_file is not None:
-        _write_json(json_file, statistics.to_json())
+        write_json(json_file, statistics.to_json())
 
 
 @app.command()
@@ -241,7 +242,7 @@ def publish(
     }
     output.print(_two_columns(rows))
     for path in summary.artifacts_absent:
-        _print_path("missing on disk", path)
+        print_path("missing on disk", path)
     for line in summary.progress.directions:
         output.print(line, highlight=False, soft_wrap=True)
 
@@ -255,34 +256,11 @@ def _two_columns(rows: dict[str, int]) -> Table:
     return table
 
 
-def _print_path(what: str, path: object) -> None:
-    output.print(f"{what}: {path}", highlight=False, markup=False, soft_wrap=True)
-
-
 def _result_file(result_json: str | None) -> Path | None:
     if result_json is None:
         return None
-    _check_writable("result_json=", Path(result_json))
+    check_writable("result_json=", Path(result_json))
     return Path(result_json)
-
-
-def _check_writable(flag: str, path: Path) -> None:
-    """Refuse, before the work is done, a file that its results could not be written to."""
-    folder = path.absolute().parent
-    if path.is_dir():
-        raise ConfigError(f"{flag}{path} is a folder; name a file")
-    if not folder.is_dir():
-        raise ConfigError(f"{flag}{path}: the folder {folder} does not exist; make it, or choose another file")
-    if not os.access(folder, os.W_OK):
-        raise ConfigError(f"{flag}{path}: nothing can be written to the folder {folder}; choose another file")
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    try:
-        with written_whole(path) as draft:
-            draft.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written ({error.strerror}); choose another file") from error
 
 
 @contextmanager
@@ -291,22 +269,10 @@ def _ended_by_signals() -> Iterator[None]:
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
     try:
-        yield
+        with interrupts_exit():
+            yield
     except SIGTERMException:
         sys.exit(128 + signal.SIGTERM)
-    except (KeyboardInterrupt, SystemExit) as stop:
-        if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt):
-            sys.exit(128 + signal.SIGINT)
-        raise
-
-
-def _set_up_logging() -> None:
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(message)s" if diagnostics.is_terminal else "%(asctime)s %(message)s",
-        datefmt="%H:%M:%S",
-        handlers=[RichHandler(console=diagnostics, show_path=False)] if diagnostics.is_terminal else None,
-    )
 
 
 def _quiet_lightning() -> None:
@@ -319,22 +285,8 @@ def _quiet_lightning() -> None:
 
 
 def main() -> NoReturn:
-    """Run a command; a user's mistake is a message and exit code 2, and so is a file that cannot be used."""
-    _set_up_logging()
-    try:
-        app()
-    except EvsweepError as error:
-        _fail(str(error))
-    except OSError as error:
-        if error.filename is None:
-            raise
-        _fail(f"cannot read or write {error.filename}: {error.strerror}; check the path and its permissions")
-    sys.exit(0)
-
-
-def _fail(message: str) -> NoReturn:
-    diagnostics.print(f"error: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
-    sys.exit(2)
+    """Run a command and exit; see `run_app`."""
+    run_app(app)
 
 
 if __name__ == "__main__":
