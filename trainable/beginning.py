@@ -1,6 +1,8 @@
 """Where a training run begins: in which folder, from which checkpoint, with which seed."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from trainable.run_folder import (
     process_environment,
     resumed_run,
 )
+from trainable.run_lock import run_lock
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,9 @@ class Beginning:
     step: int = 0
 
 
-def begin(config: Config, *, rank: int) -> Beginning:
-    """Find or choose the run's folder, checkpoint and seed.
+@contextmanager
+def begun(config: Config, *, rank: int) -> Iterator[Beginning]:
+    """Find or choose the run's folder, checkpoint and seed, and hold the folder against other processes.
 
     Args:
         config: The run's configuration.
@@ -47,25 +51,40 @@ def begin(config: Config, *, rank: int) -> Beginning:
         ConfigError: If the folder is in use, or a resumed run is given other settings.
         CheckpointError: If there is nothing to resume.
     """
+    if rank > 0:
+        yield _follow(config)
+        return
+    resumed = config.resume is not None
+    folder = _folder_to_resume(config) if resumed else new_run_folder(config)
+    with run_lock(folder.directory):
+        yield _resume(config) if resumed else _start(config, folder)
+
+
+def _start(config: Config, folder: RunFolder) -> Beginning:
+    given = config.reproduce.seed_everything
+    seed = secrets.randbelow(2**31) if given is None else given
+    process_environment(folder, seed)
+    return Beginning(folder, seed)
+
+
+def _follow(config: Config) -> Beginning:
     if config.resume is not None:
         return _resume(config)
-    if rank == 0:
-        folder = new_run_folder(config)
-        given = config.reproduce.seed_everything
-        seed = secrets.randbelow(2**31) if given is None else given
-        process_environment(folder, seed)
-        return Beginning(folder, seed)
     if config.run_dir is not None and config.reproduce.seed_everything is not None:
         return Beginning(RunFolder(Path(config.run_dir).absolute()), config.reproduce.seed_everything)
     return Beginning(*inherited_run())
 
 
-def _resume(config: Config) -> Beginning:
+def _folder_to_resume(config: Config) -> RunFolder:
     if config.run_dir is not None or config.checkpoint is not None:
         raise ConfigError(
             "resume goes on in the run's own folder with its own weights: leave out "
             + " and ".join(key for key in ("run_dir", "checkpoint") if getattr(config, key) is not None)
         )
+    return resumed_run(str(config.resume))[0]
+
+
+def _resume(config: Config) -> Beginning:
     folder, checkpoint = resumed_run(str(config.resume))
     recorded = folder.read_config()
     check_same_run(config.merged({"checkpoint": recorded.checkpoint}), recorded)

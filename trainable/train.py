@@ -2,9 +2,9 @@
 
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,11 @@ from trainable.assembly import (
     open_sequences,
     size_aware_settings,
 )
-from trainable.beginning import Beginning, begin
+from trainable.beginning import Beginning, begun
 from trainable.callbacks import Checkpoints, LossGuard, Progress, Recording
 from trainable.config import Config
 from trainable.data import TrainSampler
-from trainable.errors import ConfigError, TrainingError
+from trainable.errors import ConfigError, TrackingError, TrainingError
 from trainable.evaluation import Metrics
 from trainable.hardware import Devices, resolve_devices, rows_per_device
 from trainable.losses import SizeAwareSettings
@@ -38,6 +38,23 @@ from trainable.run_folder import RunFolder
 from trainable.tracking import RunTracking, default_uri
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """Who a run is, where that is decided outside of it.
+
+    Attributes:
+        run_id: Identity of the run on every tracking server, the same after each restart.
+        parent_run_id: The `run_id` of the run that this one is shown under.
+        run_name: The run's name; `None` leaves `tracking.run_name`.
+        tags: Further tags.
+    """
+
+    run_id: str
+    parent_run_id: str | None = None
+    run_name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,25 +92,41 @@ def train(
     callbacks: Sequence[pl.Callback] = (),
     devices: Devices | None = None,
     console: Console | None = None,
+    identity: RunIdentity | None = None,
 ) -> TrainResult:
     """Train a detector and evaluate it.
 
     Args:
         config: The run's configuration.
-        callbacks: Further Lightning callbacks, called before checkpoints are written.
+        callbacks: Further Lightning callbacks; after a validation they find its checkpoint written.
         devices: Where to compute; by default what `hardware.gpus` says.
         console: Where to show progress; by default the standard error output.
+        identity: Who the run is; by default a new identity, and the name that the configuration gives. A resumed run
+            must be given the one that it was started with, or none.
 
     Raises:
         EvsweepError: If something in the configuration, the data, the checkpoint or the machine keeps the run from
             starting or going on. The run's folder then keeps the last good checkpoint.
+        SystemExit: Whatever a callback raises to stop the run; its text becomes the reason in the journal.
     """
     devices = devices or resolve_devices(config)
-    rank, world_size = process_rank(devices.count), devices.count
+    rank = process_rank(devices.count)
+    with begun(config, rank=rank) as beginning:
+        config = config.merged({"reproduce.seed_everything": beginning.seed})
+        return _train(config, beginning, devices, rank, callbacks, console or Console(stderr=True), identity)
+
+
+def _train(
+    config: Config,
+    beginning: Beginning,
+    devices: Devices,
+    rank: int,
+    callbacks: Sequence[pl.Callback],
+    console: Console,
+    identity: RunIdentity | None,
+) -> TrainResult:
     micro_batch_size, micro_batches_per_step = rows_per_device(config, devices)
     train_sequences, val_sequences = open_sequences(config, "train"), open_sequences(config, "val")
-    beginning = begin(config, rank=rank)
-    config = config.merged({"reproduce.seed_everything": beginning.seed})
     pl.seed_everything(beginning.seed, verbose=False)
     if devices.accelerator == "gpu":
         torch.set_float32_matmul_precision("high")
@@ -110,9 +143,9 @@ def train(
         micro_batch_size=micro_batch_size,
         start_position=beginning.step * micro_batches_per_step,
         rank=rank,
-        world_size=world_size,
+        world_size=devices.count,
     )
-    val_loader = build_eval_loader(config, val_sequences, rank=rank, world_size=world_size)
+    val_loader = build_eval_loader(config, val_sequences, rank=rank, world_size=devices.count)
     validation_interval = _validation_interval(config, sampler)
 
     folder = beginning.folder
@@ -129,7 +162,10 @@ def train(
             config.training.max_steps,
         )
     go_on = f"Then go on with resume={folder.directory}"
-    with machine_limits_explained(folder.directory, go_on), _tracked(config, devices, beginning, rank) as tracking:
+    with (
+        machine_limits_explained(folder.directory, go_on),
+        _tracked(config, devices, beginning, rank, identity) as tracking,
+    ):
         if tracking is not None and size_aware is not None:
             tracking.tags(_resolved_thresholds(size_aware))
         recording = Recording(tracking, folder, loader, config.logging.train.log_every_n_steps)
@@ -140,14 +176,14 @@ def train(
             micro_batches_per_step=micro_batches_per_step,
             callbacks=[
                 recording,
-                Progress(console or Console(stderr=True), config.logging.train.log_every_n_steps),
+                Progress(console, config.logging.train.log_every_n_steps),
                 LossGuard(),
-                *callbacks,
                 Checkpoints(
                     folder,
                     every_n_steps=config.logging.train.log_model_every_n_steps,
                     validation_interval=validation_interval,
                 ),
+                *callbacks,
             ],
         )
         with _children_ended(trainer):
@@ -161,21 +197,31 @@ def train(
 
 
 @contextmanager
-def _tracked(config: Config, devices: Devices, beginning: Beginning, rank: int) -> Iterator[RunTracking | None]:
+def _tracked(
+    config: Config, devices: Devices, beginning: Beginning, rank: int, identity: RunIdentity | None
+) -> Iterator[RunTracking | None]:
     """The run's journal in the first process, ended with what became of the run."""
     if rank > 0:
         yield None
         return
-    tracking = _start_tracking(config, devices, beginning)
+    folder = beginning.folder
+    # The configuration makes the folder a run that can be resumed, so it comes first.
+    if not beginning.resumed:
+        folder.write_config(config)
     try:
+        tracking = _start_tracking(config, devices, beginning, identity)
+    except TrackingError:
         if not beginning.resumed:
-            beginning.folder.write_config(config)
-            tracking.parameters(config.to_dict())
-            tracking.artifact(beginning.folder.config_file)
+            folder.config_file.unlink()
+        raise
+    try:
+        if beginning.checkpoint is None:
+            tracking.parameters(folder.read_config().to_dict())
+            tracking.artifact(folder.config_file)
         yield tracking
     except (KeyboardInterrupt, SystemExit) as interruption:
-        logger.warning("stopped; go on with resume=%s", beginning.folder.directory)
-        tracking.close("KILLED", reason=type(interruption).__name__)
+        logger.warning("stopped; go on with resume=%s", folder.directory)
+        tracking.close("KILLED", reason=_interruption_reason(interruption))
         raise
     except BaseException as error:
         tracking.close("FAILED", reason=str(error))
@@ -183,16 +229,28 @@ def _tracked(config: Config, devices: Devices, beginning: Beginning, rank: int) 
     tracking.close("FINISHED")
 
 
-def _start_tracking(config: Config, devices: Devices, beginning: Beginning) -> RunTracking:
+def _interruption_reason(interruption: KeyboardInterrupt | SystemExit) -> str:
+    """The text of a `SystemExit`, which may hold an exit code in its place."""
+    if isinstance(interruption, SystemExit) and isinstance(interruption.code, str):
+        return interruption.code
+    return type(interruption).__name__
+
+
+def _start_tracking(
+    config: Config, devices: Devices, beginning: Beginning, identity: RunIdentity | None
+) -> RunTracking:
     tags = provenance(devices)
     if config.wandb.group_name is not None:
         tags["evsweep.group"] = config.wandb.group_name
+    run_name = config.tracking.run_name or beginning.folder.directory.name
     return RunTracking.start(
         beginning.folder.directory,
         experiment=config.wandb.project_name,
         uri=(config.tracking.uri or default_uri(Path(config.output_dir))) if config.tracking.enabled else None,
-        run_name=config.tracking.run_name or beginning.folder.directory.name,
-        tags=tags,
+        run_name=run_name if identity is None else identity.run_name or run_name,
+        tags=tags if identity is None else tags | dict(identity.tags),
+        run_id=None if identity is None else identity.run_id,
+        parent_run_id=None if identity is None else identity.parent_run_id,
         resume_step=beginning.step if beginning.resumed else None,
     )
 
