@@ -17,6 +17,10 @@ class DataError(EvsweepError):
     """A recording, label file or preprocessed sequence that cannot be used as it is."""
 
 
+class DiskFullError(DataError):
+    """A disk without room for what a run must write."""
+
+
 class CheckpointError(EvsweepError):
     """A checkpoint that cannot be read, or that belongs to another architecture."""
 
@@ -31,6 +35,10 @@ class OutOfMemoryError(TrainingError):
 
 class TrackingError(EvsweepError):
     """A run's journal that cannot be read, or a tracking server that refused it."""
+
+
+class TrackingServerError(TrackingError):
+    """A tracking server that cannot be reached, or is not able to take any run."""
 
 
 class SweepError(EvsweepError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from trainable.errors import DataError, OutOfMemoryError
+from trainable.errors import DiskFullError, OutOfMemoryError
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -22,7 +22,7 @@ def machine_limits_explained(folder: Path, go_on: str) -> Iterator[None]:
 
     Raises:
         OutOfMemoryError: When the GPU's memory does not suffice.
-        DataError: When the disk is full.
+        DiskFullError: When the disk is full.
     """
     try:
         yield
@@ -35,7 +35,7 @@ def machine_limits_explained(folder: Path, go_on: str) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _DISK_FULL:
             raise
-        raise DataError(
+        raise DiskFullError(
             f"the disk that holds {folder} is full ({error.strerror}); the last whole checkpoint is kept. "
             f"Free some space. {go_on}"
         ) from error
