@@ -397,7 +397,7 @@ class Ratio(Range):
         return {"ratio_of": self.ratio_of, **self._range_dict(), **self._common()}
 
     def _other(self, values: Mapping[str, Json]) -> float:
-        other = values[self.ratio_of]
+        other = values.get(self.ratio_of)
         if not is_number(other):
             raise SpaceError([f"`{self.key}`: `ratio_of` needs a number, got {self.ratio_of}={compact(other)}"])
         return other

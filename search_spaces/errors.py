@@ -10,17 +10,17 @@ class SpaceError(ConfigError):
 
     Args:
         mistakes: Everything that is wrong, one entry each.
-        source: What is wrong as a whole, such as `the search space size_aware (FILE) cannot be used`.
+        heading: What is wrong as a whole, such as `the search space FILE cannot be used`.
 
     Attributes:
         mistakes: The entries alone.
     """
 
-    def __init__(self, mistakes: Sequence[str], source: str = "") -> None:
+    def __init__(self, mistakes: Sequence[str], heading: str = "") -> None:
         self.mistakes = tuple(mistakes)
-        self.source = source
-        text = "\n".join(f"  - {mistake}" for mistake in self.mistakes) if source else "\n".join(self.mistakes)
-        super().__init__(f"{source}:\n{text}" if source else text)
+        self.heading = heading
+        text = "\n".join(f"  - {mistake}" for mistake in self.mistakes) if heading else "\n".join(self.mistakes)
+        super().__init__(f"{heading}:\n{text}" if heading else text)
 
     def __reduce__(self) -> tuple[type["SpaceError"], tuple[tuple[str, ...], str]]:
-        return SpaceError, (self.mistakes, self.source)
+        return SpaceError, (self.mistakes, self.heading)

@@ -26,18 +26,19 @@ class SpaceParts(TypedDict):
     known_points: dict[str, dict[str, Json]]
 
 
-def read_parts(values: object, source: str) -> SpaceParts:
+def read_parts(values: object, source: str = "") -> SpaceParts:
     """Read what a space consists of from plain values.
 
     Args:
         values: What stands in the YAML file.
-        source: Beginning of the message about mistakes: which space, from where.
+        source: Where they come from, such as a file; named in the message about mistakes.
 
     Raises:
         SpaceError: If the values are not a space; every mistake in one message.
     """
+    heading = f"the search space {source} cannot be used" if source else "the search space cannot be used"
     if not isinstance(values, dict):
-        raise SpaceError([f"expected a mapping with the keys {', '.join(_SPACE_KEYS)}, got {values!r}"], source)
+        raise SpaceError([f"expected a mapping with the keys {', '.join(_SPACE_KEYS)}, got {values!r}"], heading)
     mistakes = list(_unknown_keys(values, _SPACE_KEYS, "of a search space"))
     name = _text(values.get("name"), "name", mistakes)
     description = _text(values.get("description"), "description", mistakes)
@@ -58,7 +59,7 @@ def read_parts(values: object, source: str) -> SpaceParts:
         mistakes.append(f"`dimensions` must name at least one key, such as model.head.size_aware_weight: {_EXAMPLE}")
     mistakes.extend(structure_mistakes(dimensions, fixed, unread))
     if mistakes:
-        raise SpaceError(mistakes, source)
+        raise SpaceError(mistakes, heading)
     return SpaceParts(
         name=name, description=description, dimensions=tuple(dimensions), fixed=fixed, known_points=points
     )

@@ -31,6 +31,7 @@ class Space:
         fixed: Dotted key to its value under every trial.
         known_points: Name to a point that is tried first: dotted key to value. A point gives a value to each dimension
             that is active there, and may set other keys, over `fixed` too.
+        source: Where the space comes from, such as a file; named in messages, neither stored nor compared.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Space:
     dimensions: tuple[Dimension, ...]
     fixed: Mapping[str, Json] = field(default_factory=dict)
     known_points: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if mistakes := list(structure_mistakes(self.dimensions, self.fixed)):
@@ -145,7 +147,7 @@ class Space:
         Raises:
             SpaceError: If the values are not a space; every mistake in one message.
         """
-        return cls(**read_parts(values, f"the search space {source} cannot be used".replace("  ", " ")))
+        return cls(**read_parts(values, source), source=source)
 
     def _without_dimensions(self, point: Mapping[str, Json]) -> dict[str, Json]:
         keys = {dimension.key for dimension in self.dimensions}
@@ -185,6 +187,8 @@ def _walk(
 def _shown(value: Json) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, list):
+        return f"[{','.join(_shown(entry) for entry in value)}]"
     if isinstance(value, float):
         return f"{value:.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
     return compact(value)
