@@ -225,14 +225,15 @@ def memory(overrides: Overrides) -> None:
 
 @app.command()
 def publish(
-    run: Annotated[Path, typer.Argument(help="The run's folder, or a copy of it.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of a run or of a sweep with its runs, or a copy of one.")],
     uri: Annotated[str | None, typer.Option(help="Tracking server; default: the run's own.")] = None,
 ) -> None:
-    """Send what a tracking server has not got yet of a run's journal."""
+    """Send what a tracking server has not got yet of the journals of a run, or of a sweep and its runs."""
     from trainable.tracking import publish as send
 
-    summary = send(run, uri)
+    summary = send(folder, uri)
     rows = {
+        **({"runs": summary.runs} if summary.runs > 1 else {}),
         "points sent": summary.points_sent,
         "points already there": summary.points_there,
         "undefined values, which are not sent": summary.points_undefined,

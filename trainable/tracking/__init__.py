@@ -1,6 +1,7 @@
 """A run's tracking: an append-only local journal, replayed to MLflow without the training waiting for it."""
 
 from trainable.tracking.entries import RunStatus
+from trainable.tracking.folder_publishing import FolderPublishing
 from trainable.tracking.links import default_uri, experiment_page, run_page
 from trainable.tracking.progress import Progress, read_progress
 from trainable.tracking.publish import PublishSummary, publish
@@ -8,6 +9,7 @@ from trainable.tracking.run_tracking import RunTracking
 from trainable.tracking.settle import settle
 
 __all__ = [
+    "FolderPublishing",
     "Progress",
     "PublishSummary",
     "RunStatus",

@@ -1,7 +1,7 @@
 """The lines of a run's journal: what one line may hold, and how it is written and read as JSON."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -95,6 +95,17 @@ def decode_entry(line: bytes) -> Entry | None:
         return _adapter.validate_json(line)
     except ValidationError:
         return None
+
+
+def journaled_status(entries: Iterable[Entry], before: RunStatus = "RUNNING") -> RunStatus:
+    """The state in which entries leave a run that was in the state `before`; one that begins or resumes is RUNNING."""
+    status = before
+    for entry in entries:
+        if isinstance(entry, StatusEntry):
+            status = entry.status
+        elif isinstance(entry, ResumeEntry):
+            status = "RUNNING"
+    return status
 
 
 def finite_or_none(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -17,7 +17,7 @@ from mlflow.entities import Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainable.errors import TrackingError
+from trainable.errors import TrackingError, TrackingServerError
 from trainable.tracking.backlog import Point
 from trainable.tracking.entries import HeaderEntry, RunStatus
 from trainable.tracking.links import public_uri, sqlite_path, without_credentials
@@ -32,6 +32,19 @@ KIND_TAG = "mlflow.experimentKind"
 KIND = "custom_model_development"
 """Training runs, not language-model traces. MLflow 3.17's pages go by `workflowType` in the address instead of it."""
 
+REFUSALS = frozenset(
+    {
+        "BAD_REQUEST",
+        "INVALID_PARAMETER_VALUE",
+        "INVALID_STATE",
+        "NOT_FOUND",
+        "RESOURCE_ALREADY_EXISTS",
+        "RESOURCE_CONFLICT",
+        "RESOURCE_DOES_NOT_EXIST",
+    }
+)
+"""Codes of answers about one run's data. Every other failure is taken for one of the server or the way to it."""
+
 T = TypeVar("T")
 
 
@@ -45,12 +58,17 @@ class RunState(NamedTuple):
 
 @contextmanager
 def server_errors(uri: str) -> Iterator[None]:
-    """Turn whatever a tracking server, its database or the network raises into a `TrackingError`."""
+    """Turn whatever a tracking server, its database or the network raises into a `TrackingError`.
+
+    Raises:
+        TrackingServerError: where it is not this run's own data that was refused.
+    """
     try:
         yield
     except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
         reason = without_credentials(" ".join(str(error).split()))
-        raise TrackingError(
+        kind = TrackingError if getattr(error, "error_code", None) in REFUSALS else TrackingServerError
+        raise kind(
             f"the tracking server {public_uri(uri)} did not take the run. Nothing is lost, the journal keeps it all; "
             f"check the address and that the server is up. Cause: {shortened(reason, MAX_REASON_LENGTH)}"
         ) from error

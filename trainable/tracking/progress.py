@@ -28,6 +28,8 @@ class Progress(BaseModel):
     """Bytes of the journal that have been published."""
     uploaded: dict[str, tuple[int, int]]
     """Artifact path to the size in bytes and the modification time in ns that the file had when it was uploaded."""
+    nested: bool = False
+    """Whether the run lies under its parent, or has none."""
 
     @property
     def page(self) -> str:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from trainable.errors import TrackingError
 from trainable.tracking.backlog import Backlog
-from trainable.tracking.entries import ArtifactEntry, ResumeEntry, StatusEntry
+from trainable.tracking.entries import ArtifactEntry, ResumeEntry, RunStatus, StatusEntry, journaled_status
 from trainable.tracking.journal import JournalReader, read_header
 from trainable.tracking.links import public_uri
 from trainable.tracking.mlflow_run import METRICS_PER_CALL, MlflowRun, RunState, chunks, server_errors
@@ -59,7 +59,9 @@ class Publisher:
         self._nested = self._header.parent_run_id is None
         progress = read_progress(directory)
         self._uploaded = {} if progress is None or progress.uri != public_uri(uri) else dict(progress.uploaded)
-        self._saved_position = 0
+        self._saved = (0, False)
+        self._status: RunStatus = "RUNNING"
+        self._status_ms = self._header.time_ms
         self.points_sent = 0
         self.points_there = 0
         self.artifacts_sent = 0
@@ -75,6 +77,16 @@ class Publisher:
     def damaged_lines(self) -> int:
         """Journal lines skipped because they were torn or of an unknown kind."""
         return self._reader.damaged_lines
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that was read of the journal has arrived, and the run lies under its parent."""
+        return self._nested and self._run is not None and self._backlog.is_empty()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the journal, as far as it was read, ends the run."""
+        return self._status != "RUNNING"
 
     def flush(self) -> Progress:
         """Send what the journal holds and the server lacks. Call it again after a failure: nothing is sent twice.
@@ -102,32 +114,36 @@ class Publisher:
             mlflow_run_id=run.run_id,
             position=self._reader.position,
             uploaded=self._uploaded,
+            nested=self._nested,
         )
-        if self._saved_position != progress.position:
+        if self._saved != (progress.position, progress.nested):
             self._save(progress)
         return progress
 
-    def mark_lost(self, journal_bytes: int) -> None:
+    def mark_lost(self, alive_ms: int) -> None:
         """Take the run for FAILED, as its training is gone, from the next flush on; the journal stays as it is.
 
         Nothing is done where the training has journaled how it ended, or the run has been resumed since. The state gets
         the time of the journal's last entry, so that whatever a resumed run or another copy journals later counts more.
 
         Args:
-            journal_bytes: size of the journal when this training began: its RUNNING is within, a later status is not.
+            alive_ms: when the training was last seen alive: a RUNNING journaled later belongs to a resumed one.
 
         Raises:
             TrackingError: where the journal cannot be read.
         """
         self._read()
-        later = JournalReader(self._directory, journal_bytes).read()
-        if not any(isinstance(entry, StatusEntry | ResumeEntry) for entry in later):
+        if self._status == "RUNNING" and self._status_ms <= alive_ms:
             time_ms = self._backlog.latest_ms + 1
             self._backlog.status = StatusEntry(time_ms=time_ms, status="FAILED", reason=LOST_REASON)
 
     def _read(self) -> None:
-        for entry in self._reader.read():
+        entries = self._reader.read()
+        for entry in entries:
             self._backlog.absorb(entry)
+            if isinstance(entry, StatusEntry | ResumeEntry):
+                self._status_ms = entry.time_ms
+        self._status = journaled_status(entries, self._status)
 
     def _send(self, run: MlflowRun) -> None:
         state = run.state()
@@ -224,6 +240,6 @@ class Publisher:
     def _save(self, progress: Progress) -> None:
         try:
             write_progress(self._directory, progress)
-            self._saved_position = progress.position
+            self._saved = (progress.position, progress.nested)
         except OSError as error:
             _log.warning("the publishing progress of %s cannot be saved: %s", self._directory, error)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trainable.tracking.entries import Entry, ResumeEntry, RunStatus, StatusEntry
+from trainable.tracking.entries import RunStatus, journaled_status
 from trainable.tracking.journal import JOURNAL_NAME, Journal, JournalReader, now_ms
 
 
@@ -36,17 +36,3 @@ def settle(directory: Path, status: RunStatus, reason: str) -> bool:
     finally:
         journal.close()
     return True
-
-
-def journaled_status(entries: list[Entry]) -> RunStatus:
-    """The state that a journal leaves its run in; a run that has begun or was resumed is RUNNING."""
-    status: RunStatus = "RUNNING"
-    for entry in entries:
-        match entry:
-            case StatusEntry():
-                status = entry.status
-            case ResumeEntry():
-                status = "RUNNING"
-            case _:
-                pass
-    return status

@@ -15,7 +15,7 @@ from trainable.errors import TrackingError
 from trainable.tracking import publish
 from trainable.tracking.backlog import Point
 from trainable.tracking.entries import HeaderEntry
-from trainable.tracking.journal import JOURNAL_NAME, Journal
+from trainable.tracking.journal import JOURNAL_NAME, Journal, now_ms
 from trainable.tracking.mlflow_run import MlflowRun
 from trainable.tracking.progress import PROGRESS_NAME, read_progress, unpublished_lines
 from trainable.tracking.publisher import Publisher
@@ -179,10 +179,10 @@ def test_a_run_whose_training_is_gone_has_failed_until_it_is_resumed(
     journal = new_journal()
     log_steps(journal, range(1, 4))
     journal.status("RUNNING")
-    begun = (journal.directory / JOURNAL_NAME).stat().st_size
+    alive_ms = now_ms()
     publisher = Publisher(journal.directory, database.uri)
     publisher.flush()
-    publisher.mark_lost(begun)
+    publisher.mark_lost(alive_ms)
     publisher.flush()
     lost = ("FAILED", "the training process ended without a word (killed)")
     assert status_and_reason() == lost
@@ -193,7 +193,7 @@ def test_a_run_whose_training_is_gone_has_failed_until_it_is_resumed(
     journal.status("RUNNING")
     publish(journal.directory)
     assert status_and_reason() == ("RUNNING", "")
-    publisher.mark_lost(begun)  # the first training's publisher is late
+    publisher.mark_lost(alive_ms)  # the first training's publisher is late
     publisher.flush()
     assert status_and_reason() == ("RUNNING", "")
     journal.status("FINISHED")
@@ -204,10 +204,10 @@ def test_a_run_whose_training_is_gone_has_failed_until_it_is_resumed(
 def test_a_training_that_said_how_it_ended_is_not_lost(new_journal: Callable[..., Journal], database: Database) -> None:
     journal = new_journal()
     journal.status("RUNNING")
-    begun = (journal.directory / JOURNAL_NAME).stat().st_size
+    alive_ms = now_ms()
     journal.status("KILLED", "stopped early")
     publisher = Publisher(journal.directory, database.uri)
-    publisher.mark_lost(begun)
+    publisher.mark_lost(alive_ms)
     publisher.flush()
     assert database.run(journal.header.run_id).info.status == "KILLED"
 
@@ -217,7 +217,7 @@ def test_a_lost_training_does_not_fail_what_another_copy_has_gone_on_with(
 ) -> None:
     journal = new_journal()
     journal.status("RUNNING")
-    begun = (journal.directory / JOURNAL_NAME).stat().st_size
+    alive_ms = now_ms()
     publisher = Publisher(journal.directory, database.uri)
     publisher.flush()
     shutil.copytree(journal.directory, tmp_path / "copy")
@@ -225,7 +225,7 @@ def test_a_lost_training_does_not_fail_what_another_copy_has_gone_on_with(
     copy = Journal(tmp_path / "copy")
     copy.status("FINISHED")
     publish(copy.directory)
-    publisher.mark_lost(begun)
+    publisher.mark_lost(alive_ms)
     publisher.flush()
     assert database.run(journal.header.run_id).info.status == "FINISHED"
 
