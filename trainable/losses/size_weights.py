@@ -14,8 +14,8 @@ from trainable.types import LossTerm, WeightType
 DEFAULT_POWER_EXPONENT = 0.5
 """Makes `power` the ratio of side lengths: a box of a quarter of the small area weighs 2."""
 
-_READ_SMALL: frozenset[WeightType] = frozenset({"exponential", "step", "power", "gaussian", "inverse_log"})
-_READ_MEDIUM: frozenset[WeightType] = frozenset({"step", "linear"})
+READS_SMALL_THRESHOLD: frozenset[WeightType] = frozenset({"exponential", "step", "power", "gaussian", "inverse_log"})
+READS_MEDIUM_THRESHOLD: frozenset[WeightType] = frozenset({"step", "linear"})
 
 
 def size_weights(
@@ -96,9 +96,9 @@ def check_weighting(
         mistakes.append(f"`weight_type` must be one of {', '.join(get_args(WeightType))}; got {weight_type!r}")
     if not (math.isfinite(size_aware_weight) and size_aware_weight >= 1):
         mistakes.append(f"`size_aware_weight` must be a finite number of at least 1, got {size_aware_weight}")
-    if weight_type in _READ_SMALL and not _is_positive(small_threshold):
+    if weight_type in READS_SMALL_THRESHOLD and not _is_positive(small_threshold):
         mistakes.append(f"`small_threshold` must be a positive area in px², got {small_threshold}")
-    if weight_type in _READ_MEDIUM and not _is_positive(medium_threshold):
+    if weight_type in READS_MEDIUM_THRESHOLD and not _is_positive(medium_threshold):
         mistakes.append(f"`medium_threshold` must be a positive area in px², got {medium_threshold}")
     if weight_type == "step" and medium_threshold <= small_threshold:
         mistakes.append(
