@@ -8,9 +8,7 @@ from pathlib import Path
 from sweep.settings import SweepSettings
 from trainable.config import Config, compose
 from trainable.config.nearest_key import nearest_key
-from trainable.detection_collector import evaluation_protocol
 from trainable.errors import ConfigError
-from trainable.evaluation import FrameBoxes, collect_match_records, metrics_from_records
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +72,9 @@ def typed_keys(overrides: Sequence[str]) -> list[str]:
 
 def metric_names(config: Config) -> tuple[str, ...]:
     """Every metric that a validation of this configuration reports; all but counts can be maximised."""
+    from trainable.detection_collector import evaluation_protocol  # slow: imports torch
+    from trainable.evaluation import FrameBoxes, collect_match_records, metrics_from_records
+
     nothing = FrameBoxes.from_frames([], scored=False), FrameBoxes.from_frames([], scored=True)
     records = collect_match_records(*nothing, evaluation_protocol(config))
     return tuple(name for name in metrics_from_records(records).flat() if "count/" not in name)

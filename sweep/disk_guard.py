@@ -9,12 +9,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from sweep.folder import PAUSED_NAME
 from trainable.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)
-
-PAUSED_NAME = "paused"
-"""A file in a run's folder while its trial waits; its text says what for."""
 
 CHECK_S = 5.0
 POLL_S = 2.0

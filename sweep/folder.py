@@ -1,15 +1,19 @@
 """The folder of one sweep, which is its whole record: where everything in it lies."""
 
+import shlex
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from sweep.settings import check_name, check_storage
+from sweep.settings import DEFAULT_STORAGE, check_name, check_storage
 from trainable.errors import SweepError
 
 Phase = Literal["trials", "confirm"]
 """The search itself, or the finalists' repetitions with new seeds."""
+
+PAUSED_NAME = "paused"
+"""A file in a run's folder while its trial waits; its text says what for."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class SweepFolder:
     def requests_directory(self) -> Path:
         """Where `stop` leaves its requests."""
         return self.directory / "requests"
+
+    def command(self, verb: str, *arguments: str) -> str:
+        """A command on this sweep, as it is typed in the current folder."""
+        storage = [] if self.storage == DEFAULT_STORAGE.absolute() else ["--storage", str(self.storage)]
+        return shlex.join(["python", "-m", "sweep", verb, self.name, *arguments, *storage])
 
     def runs_directory(self, phase: Phase) -> Path:
         """The folder of a phase's run folders."""

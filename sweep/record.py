@@ -5,6 +5,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -19,6 +20,8 @@ from sweep.base_configuration import (
     validation_interval,
 )
 from sweep.folder import Phase, SweepFolder, sweep_folder
+from sweep.objectives import parse_constraint, parse_objectives
+from sweep.reproduction import value_at
 from sweep.settings import SweepSettings
 from trainable.config import Config, validate_config
 from trainable.config.base import NonNegative, Positive, Section
@@ -26,10 +29,13 @@ from trainable.errors import ConfigError, EvsweepError, SweepError
 from trainable.files import written_whole
 
 if TYPE_CHECKING:
-    from search_spaces.space import Space
+    from search_spaces import Space
     from sweep.study import SweepStudy
 
 logger = logging.getLogger(__name__)
+
+BASELINE = "baseline"
+"""The known point that finalists are compared with."""
 
 
 class SweepRecord(Section):
@@ -56,9 +62,21 @@ class SweepRecord(Section):
 
     def search_space(self) -> "Space":
         """What the trials vary."""
-        from search_spaces.space import Space
+        from search_spaces import Space
 
         return Space.from_dict(self.space)
+
+    def confirmation_space(self) -> "Space":
+        """What the confirmation chooses from: the search space, with a baseline.
+
+        A space without a known point of that name gets the base configuration itself, which need not lie in the space,
+        so that all its keys then count as keys without a range.
+        """
+        space = self.search_space()
+        if BASELINE in space.known_points:
+            return space
+        unchanged = {key: value_at(self.base_config, key) for key in space.fixed}
+        return replace(space, dimensions=(), known_points={BASELINE: unchanged})
 
     def write(self, folder: SweepFolder) -> None:
         """Write the record, whole or not at all."""
@@ -108,7 +126,7 @@ def plan_record(settings: SweepSettings) -> SweepRecord:
     Raises:
         ConfigError: If the overrides, the space, the objectives, the constraints or the rungs cannot be used.
     """
-    from search_spaces.space import check_space, load_space
+    from search_spaces import check_space, load_space
     from sweep.rungs import rung_steps
 
     space = load_space(settings.space)
@@ -149,7 +167,6 @@ def open_study(folder: SweepFolder, phase: Phase = "trials") -> "SweepStudy":
     Raises:
         SweepError: If the record cannot be read.
     """
-    from sweep.objectives import parse_constraint, parse_objectives
     from sweep.study import SweepStudy
 
     record = SweepRecord.read(folder)
@@ -157,7 +174,7 @@ def open_study(folder: SweepFolder, phase: Phase = "trials") -> "SweepStudy":
     return SweepStudy(
         folder.study_file,
         name="search" if phase == "trials" else "confirm",
-        space=record.search_space(),
+        space=record.search_space() if phase == "trials" else record.confirmation_space(),
         base=record.config,
         objectives=parse_objectives(settings.objectives),
         constraints=tuple(map(parse_constraint, settings.constraints)),
@@ -189,8 +206,6 @@ def _clashes(settings: SweepSettings, space: "Space") -> Iterator[str]:
 
 def _wrong_targets(settings: SweepSettings, config: Config) -> Iterator[str]:
     """Objectives and constraints that no validation could judge."""
-    from sweep.objectives import parse_constraint, parse_objectives
-
     try:
         names = [objective.metric for objective in parse_objectives(settings.objectives)]
         names += [parse_constraint(text).metric for text in settings.constraints]

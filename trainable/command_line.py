@@ -58,9 +58,14 @@ def interrupts_exit() -> Iterator[None]:
         raise
 
 
+def print_line(console: Console, line: str) -> None:
+    """Print a line as it is, without colours and line breaks, so that it can be copied whole."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def print_path(what: str, path: object) -> None:
     """Print where something is, in one line that can be copied whole."""
-    output.print(f"{what}: {path}", highlight=False, markup=False, soft_wrap=True)
+    print_line(output, f"{what}: {path}")
 
 
 def check_writable(flag: str, path: Path) -> None:

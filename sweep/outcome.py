@@ -1,0 +1,35 @@
+"""What a command prints when a sweep has ended: the ranked trials, and where to go from there."""
+
+from rich.console import Console
+
+from sweep.folder import SweepFolder
+from sweep.standings import standings_table
+from sweep.trial_rows import TrialRows
+from trainable.command_line import print_line
+from trainable.tracking import read_progress
+
+
+def print_outcome(folder: SweepFolder, console: Console) -> None:
+    """Print the trials, the best first, and the commands that make something of them."""
+    rows = TrialRows(folder)
+    ranked = rows.ranked()
+    objectives = rows.record.settings.objectives
+    console.print(standings_table(ranked, objectives, running=False, title=f"{folder.name}, percent"))
+    unfinished = sum(not row.ended for row in ranked)
+    if unfinished:
+        print_line(console, f"{unfinished} trials are not finished; to go on with them: {folder.command('resume')}")
+    if any(row.state == "COMPLETE" for row in ranked):
+        print_line(console, f"The best configuration, and the command that trains it: {folder.command('best')}")
+        print_line(
+            console,
+            "One seed proves nothing; to repeat the best with new seeds beside the baseline: "
+            + folder.command("confirm", "--top", "3", "--seeds", "3"),
+        )
+    print_directions(folder, console)
+
+
+def print_directions(folder: SweepFolder, console: Console) -> None:
+    """Print where the sweep is to be seen."""
+    progress = read_progress(folder.directory)
+    for line in () if progress is None else progress.directions:
+        print_line(console, line)

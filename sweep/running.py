@@ -1,0 +1,45 @@
+"""Running a sweep's phase with its trials in view, from a command line."""
+
+import logging
+
+from rich.console import Console
+
+from sweep.folder import Phase, SweepFolder
+from sweep.live_table import LiveTable
+from sweep.record import SweepRecord
+from trainable.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+
+def run_phase(folder: SweepFolder, phase: Phase, console: Console, trials: int) -> None:
+    """Run what is left of a sweep's phase, and show its trials meanwhile.
+
+    Args:
+        folder: The sweep.
+        phase: Its search, or its confirmation.
+        console: Where to show the trials.
+        trials: How many trials the phase has when it is done.
+    """
+    from sweep.supervisor import run_sweep  # slow: imports Ray
+
+    with LiveTable(folder, phase, console, trials) as table:
+        run_sweep(folder, phase=phase, console=console, watch=table.update)
+
+
+def extend_sweep(folder: SweepFolder, trials: int) -> None:
+    """Raise the number of a sweep's trials.
+
+    Raises:
+        ConfigError: If it would not rise.
+    """
+    record = SweepRecord.read(folder)
+    before = record.settings.trials
+    if trials <= before:
+        raise ConfigError(
+            f"--trials {trials}: the sweep has {before} trials already, give the new total; to go on with those that "
+            f"are unfinished: {folder.command('resume')}"
+        )
+    settings = record.settings.model_copy(update={"trials": trials})
+    record.model_copy(update={"settings": settings}).write(folder)
+    logger.info("%s now has %d trials instead of %d", folder.name, trials, before)
