@@ -31,7 +31,7 @@ def check_space(space: Space, base: Config) -> None:
             dimensions that are never active or never read, known points outside the space.
     """
     unknown = {key: reason for key in _all_keys(space) if (reason := _unknown_because(key, base)) is not None}
-    mistakes = [*_key_mistakes(space, unknown)]
+    mistakes = [*_key_mistakes(space, unknown), *_overlaps(space)]
     for dimension in always_inactive(space):
         conditions = ", ".join(f"{key}: {compact(list(accepted))}" for key, accepted in dimension.when.items())
         mistakes.append(f"`{dimension.key}`: `when` {conditions} never happens together")
@@ -66,6 +66,15 @@ def _key_mistakes(space: Space, unknown: Mapping[str, str]) -> Iterator[str]:
                 f"{where} belongs to the metric, which must be the same for all trials that are compared; vary "
                 f"`{SMALL}` of the loss instead, or give it in `fixed`"
             )
+
+
+def _overlaps(space: Space) -> Iterator[str]:
+    """Keys inside what another key sets as a whole."""
+    keys = sorted(_all_keys(space))
+    for key in keys:
+        for inner in keys:
+            if inner.startswith(f"{key}."):
+                yield f"`{inner}` lies inside `{key}`, which the space sets too; leave one of them out"
 
 
 def _unknown_because(key: str, base: Config) -> str | None:

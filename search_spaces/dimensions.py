@@ -72,6 +72,14 @@ class Dimension(ABC):
             SpaceError: If the value does not lie in the dimension.
         """
 
+    def contains(self, value: Json, values: Mapping[str, Json] | None = None) -> bool:
+        """Whether a value lies in the dimension; `values` is what is decided before."""
+        try:
+            self.parameter(value, values or {})
+        except SpaceError:
+            return False
+        return True
+
     @abstractmethod
     def grid(self, values: Mapping[str, Json]) -> Iterator[Json]:
         """Every value once, in order.
@@ -371,9 +379,12 @@ class Ratio(Range):
     def parameter(self, value: Json, values: Mapping[str, Json]) -> Parameter:
         """The ratio."""
         if is_number(value) and math.isfinite(value):
-            ratio = min(max(self._snapped(value / self._other(values)), self.low), self.last)
-            if math.isclose(self._product(ratio, values), value, rel_tol=_RELATIVE_TOLERANCE):
-                return ratio
+            ratio = value / self._other(values)
+            # A product that was rounded may belong to the step beside the nearest one.
+            for near in (ratio, ratio - (self.step or 0), ratio + (self.step or 0)):
+                possible = min(max(self._snapped(near), self.low), self.last)
+                if math.isclose(self._product(possible, values), value, rel_tol=_RELATIVE_TOLERANCE):
+                    return possible
         raise self._outside(value)
 
     def grid(self, values: Mapping[str, Json]) -> Iterator[Json]:

@@ -54,7 +54,7 @@ def _condition_mistakes(
         yield f"`{key}`: `when` must name a dimension of choices or integers, got `{named}`, {other.expected()}"
         return
     for value in accepted:
-        if not any(same(value, possible) for possible in other.grid({})):
+        if not other.contains(value):
             hint = "; a value that is a list stands in a list of its own: [[1, 2, 3, 4]]" if _holds_lists(other) else ""
             yield f"`{key}`: `when` {named}={compact(value)} never happens, expected {other.expected()}{hint}"
 
