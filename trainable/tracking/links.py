@@ -8,7 +8,7 @@ from trainable.errors import TrackingError
 
 _CREDENTIALS = re.compile(r"([A-Za-z][\w+.-]*://)[^/\s]*@")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-_TRAINING_VIEW = "?workflowType=machine_learning"
+TRAINING_VIEW = "?workflowType=machine_learning"
 """Without it MLflow 3.17 shows language-model traces, and no runs, in a browser that has not chosen otherwise."""
 
 
@@ -61,28 +61,28 @@ def sqlite_path(uri: str) -> Path | None:
 
 def experiment_page(uri: str, experiment_id: str) -> str:
     """Where to see an experiment's runs, in the view that shows training runs."""
-    return _page(uri, f"#/experiments/{experiment_id}/runs{_TRAINING_VIEW}")
+    return _page(uri, f"#/experiments/{experiment_id}/runs{TRAINING_VIEW}")
 
 
 def run_page(uri: str, experiment_id: str, mlflow_run_id: str) -> str:
     """Where to see one run: an address for a server, for a database the command that opens it and then the address."""
-    return _page(uri, f"#/experiments/{experiment_id}/runs/{mlflow_run_id}{_TRAINING_VIEW}")
+    return _page(uri, f"#/experiments/{experiment_id}/runs/{mlflow_run_id}{TRAINING_VIEW}")
 
 
 def run_directions(uri: str, experiment_id: str, mlflow_run_id: str) -> tuple[str, ...]:
     """How to look at one run, as lines for the user: one for a server, two for a database, which needs a server."""
-    command, address = _command_and_address(uri, f"#/experiments/{experiment_id}/runs/{mlflow_run_id}{_TRAINING_VIEW}")
+    command, address = command_and_address(uri, f"#/experiments/{experiment_id}/runs/{mlflow_run_id}{TRAINING_VIEW}")
     if command is None:
         return (f"The run is at {address}",)
     return (f"To look at the run, start: {command}", f"and open: {address}")
 
 
 def _page(uri: str, fragment: str) -> str:
-    command, address = _command_and_address(uri, fragment)
+    command, address = command_and_address(uri, fragment)
     return address if command is None else f"{command}, then {address}"
 
 
-def _command_and_address(uri: str, fragment: str) -> tuple[str | None, str]:
+def command_and_address(uri: str, fragment: str) -> tuple[str | None, str]:
     """What starts a server for a database (None where the address is a server's), and the page on that server."""
     public = public_uri(uri).rstrip("/")
     if public.startswith("http"):

@@ -6,14 +6,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from trainable.errors import TrackingError
-from trainable.tracking.background import BackgroundPublisher
+from trainable.tracking.background import FINAL_TIMEOUT_S, INTERVAL_S, FolderPublishing
 from trainable.tracking.entries import HeaderEntry, RunStatus
 from trainable.tracking.journal import JOURNAL_NAME, Journal, now_ms
 from trainable.tracking.links import resolve_uri
-from trainable.tracking.progress import read_progress, unpublished_lines
-
-INTERVAL_S = 3.0
-FINAL_TIMEOUT_S = 15.0
+from trainable.tracking.run_search import SWEEP_DEPTH
 
 _log = logging.getLogger(__name__)
 
@@ -27,12 +24,16 @@ class RunTracking:
         journal: the run's journal.
         uri: tracking server, credentials included, or None to journal only.
         interval_s: pause between two looks of the publishing process at the journal.
+        with_runs_below: whether the runs in the folders below are published too, from the same process.
     """
 
-    def __init__(self, journal: Journal, uri: str | None, interval_s: float = INTERVAL_S) -> None:
+    def __init__(
+        self, journal: Journal, uri: str | None, interval_s: float = INTERVAL_S, *, with_runs_below: bool = False
+    ) -> None:
         self._journal = journal
         self._disk_refused = False
-        self._publisher = None if uri is None else BackgroundPublisher(journal.directory, uri, interval_s)
+        depth = SWEEP_DEPTH if with_runs_below else 0
+        self._publishing = None if uri is None else FolderPublishing(journal.directory, uri, interval_s, depth=depth)
 
     @classmethod
     def start(
@@ -47,6 +48,7 @@ class RunTracking:
         parent_run_id: str | None = None,
         resume_step: int | None = None,
         interval_s: float = INTERVAL_S,
+        with_runs_below: bool = False,
     ) -> "RunTracking":
         """Begin a run, or go on with one.
 
@@ -63,6 +65,7 @@ class RunTracking:
                 a run that must not be in this folder yet. With it, a journal in the folder is continued, and where
                 there is none a new one begins.
             interval_s: pause between two looks of the publishing process at the journal.
+            with_runs_below: whether the runs in the folders below are published too, from the same process.
 
         Returns:
             The tracking, its status RUNNING.
@@ -95,7 +98,7 @@ class RunTracking:
             journal.status("RUNNING")
         except OSError as error:
             raise TrackingError(f"the run's journal cannot be written in {directory}: {error.strerror}") from error
-        return cls(journal, uri, interval_s)
+        return cls(journal, uri, interval_s, with_runs_below=with_runs_below)
 
     @property
     def run_id(self) -> str:
@@ -122,6 +125,11 @@ class RunTracking:
         """Bring the journal to the disk, beside a checkpoint."""
         self._record(self._journal.sync)
 
+    def keep_publishing(self) -> None:
+        """Start the publishing process again where it has died."""
+        if self._publishing is not None:
+            self._publishing.keep_running()
+
     def close(self, status: RunStatus, reason: str = "", timeout_s: float = FINAL_TIMEOUT_S) -> None:
         """End the run, publish what is missing for a bounded time, and log what is still missing after it.
 
@@ -132,24 +140,8 @@ class RunTracking:
         """
         self._record(lambda: self._journal.status(status, reason))
         self._record(self._journal.close)
-        if self._publisher is None:
-            return
-        self._publisher.close(timeout_s)
-        self._record(self._report_missing)
-
-    def _report_missing(self) -> None:
-        directory = self._journal.directory
-        missing, progress = unpublished_lines(directory), read_progress(directory)
-        if missing:
-            _log.warning(
-                "%d journal lines of the run have not reached the tracking server. Send them once it answers, with: "
-                "python -m trainable publish %s",
-                missing,
-                directory,
-            )
-        elif progress is not None:
-            for line in progress.directions:
-                _log.info("%s", line)
+        if self._publishing is not None:
+            self._publishing.close(timeout_s)
 
     def _record(self, append: Callable[[], None]) -> None:
         try:
