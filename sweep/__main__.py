@@ -130,12 +130,13 @@ def confirm(
     from sweep.driver_lock import check_no_driver
     from sweep.outcome import print_directions
     from sweep.running import run_phase
+    from sweep.standings import print_table
 
     with interrupts_exit():
         folder = open_sweep(storage, name)
         check_no_driver(folder)
         run_phase(folder, "confirm", diagnostics, enqueue_confirmation(folder, top, seeds))
-        output.print(confirmation_table(folder))
+        print_table(confirmation_table(folder), output)
         print_directions(folder, output)
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from sweep.folder import SweepFolder
 from sweep.record import SweepRecord, open_study
 from sweep.reproduction import train_command
-from sweep.standings import percent, standings_table
+from sweep.standings import percent, print_table, standings_table
 from sweep.trial_records import TrialRecord
 from sweep.trial_rows import TrialRows
 from trainable.command_line import print_line, write_text
@@ -97,14 +97,9 @@ def print_best(best: BestTrial, folder: SweepFolder, console: Console) -> None:
     elif len(best.candidates) > 1:
         rows = TrialRows(folder)
         chosen = {candidate.index for candidate in best.candidates}
-        console.print(
-            standings_table(
-                [row for row in rows.ranked() if row.index in chosen],
-                rows.record.settings.objectives,
-                running=False,
-                title=f"{folder.name}, percent",
-            )
-        )
+        ranked = [row for row in rows.ranked() if row.index in chosen]
+        objectives = rows.record.settings.objectives
+        print_table(standings_table(ranked, objectives, running=False, title=f"{folder.name}, percent"), console)
     print_line(console, f"Best in {best.metric}: trial {trial.name}, seed {trial.seed}")
     print_line(console, ", ".join(f"{name} {percent(value)}" for name, value in trial.last.items()))
     print_line(

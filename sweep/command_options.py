@@ -60,7 +60,7 @@ def typed_settings(
         str | None, typer.Option(help="MLflow server; default: an SQLite file in the storage.")
     ] = None,
     storage: Annotated[
-        Path | None, typer.Option(help="Folder of sweeps, which every node sees; default sweeps.")
+        str | None, typer.Option(help="Folder of sweeps, which every node sees; default sweeps.")
     ] = None,
     min_free_gib: Annotated[
         float | None, typer.Option(help="Trials wait while the disk has less free space; default 1.")
@@ -92,7 +92,7 @@ def typed_settings(
         "address": address,
         "seed": seed,
         "tracking_uri": tracking_uri,
-        "storage": None if storage is None else str(storage),
+        "storage": storage,
         "min_free_gib": min_free_gib,
         "keep_best_checkpoint_as_artifact": keep_best_checkpoint,
     }

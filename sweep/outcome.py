@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from sweep.folder import SweepFolder
-from sweep.standings import standings_table
+from sweep.standings import print_table, standings_table
 from sweep.trial_rows import TrialRows
 from trainable.command_line import print_line
 from trainable.tracking import read_progress
@@ -14,7 +14,7 @@ def print_outcome(folder: SweepFolder, console: Console) -> None:
     rows = TrialRows(folder)
     ranked = rows.ranked()
     objectives = rows.record.settings.objectives
-    console.print(standings_table(ranked, objectives, running=False, title=f"{folder.name}, percent"))
+    print_table(standings_table(ranked, objectives, running=False, title=f"{folder.name}, percent"), console)
     unfinished = sum(not row.ended for row in ranked)
     if unfinished:
         print_line(console, f"{unfinished} trials are not finished; to go on with them: {folder.command('resume')}")

@@ -88,7 +88,7 @@ def _sliced_volume(gains: FloatArray) -> float:
 
 def _table(values: Sequence[Sequence[float]], violations: Sequence[float] | None) -> FloatArray:
     """Violation and objectives of each result, `(results, 1 + objectives)`; an undefined violation is infinite."""
-    objectives = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    objectives = np.asarray(values, dtype=np.float64).reshape(len(values), -1 if len(values) else 0)
     broken = np.zeros(len(values)) if violations is None else np.asarray(violations, dtype=np.float64)
     broken = np.where(np.isnan(broken), np.inf, np.maximum(broken, 0.0))
     return np.column_stack([broken, objectives + 0.0])  # + 0.0: so that -0.0 equals 0.0

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -148,6 +149,8 @@ def plan_record(settings: SweepSettings) -> SweepRecord:
                 f"{validation_interval(config)} steps) must come before training.max_steps={budget}; lower "
                 "--grace-steps or validation.val_check_interval, or take --scheduler none"
             )
+    if settings.search == "grid":
+        _note_small_grid(settings, space)
     if mistakes:
         raise ConfigError("the sweep cannot be started:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
     return SweepRecord(
@@ -193,6 +196,19 @@ def _check_name_is_free(folder: SweepFolder) -> None:
         )
     if folder.directory.exists():
         raise SweepError(f"{folder.directory} exists and is no sweep; choose another --name or --storage")
+
+
+def _note_small_grid(settings: SweepSettings, space: "Space") -> None:
+    """Say so where a grid has fewer points than trials are wanted; endless grids are refused by `Space.grid`."""
+    points = sum(1 for _ in islice(space.grid(), settings.trials))
+    if points < settings.trials:
+        logger.info(
+            "the grid of %s has %d points, so the sweep ends before %d trials: these and its %d known points",
+            space.name,
+            points,
+            settings.trials,
+            len(space.known_points),
+        )
 
 
 def _clashes(settings: SweepSettings, space: "Space") -> Iterator[str]:

@@ -111,8 +111,8 @@ def settings_from(values: Mapping[str, Any], source: str) -> SweepSettings:
         ConfigError: One message with every mistake; an unknown setting comes with the nearest one.
     """
     named = dict(values)
-    if isinstance(named.get("space"), str) and named.get("name") is None:
-        named["name"] = f"{Path(named['space']).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if named.get("name") is None:
+        named["name"] = f"{Path(str(named.get('space', 'sweep'))).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
         return SweepSettings.model_validate_json(json.dumps(named, default=str))
     except ValidationError as error:

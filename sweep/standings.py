@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +17,7 @@ _STYLES: dict[RowState, str] = {
     "FAILED": "red",
     "STOPPED": "yellow",
 }
+_FILE_WIDTH = 240
 _SHOWN = ("AP", "AP_S", "AP_M", "AP_L", "AP50")
 
 
@@ -36,7 +38,7 @@ def standings_table(
         title: What the table shows.
     """
     first = objectives[0]
-    table = Table(title=title, title_justify="left", pad_edge=False)
+    table = Table(title=title, title_justify="left")
     table.add_column("trial", justify="right")
     table.add_column("state")
     table.add_column("step", justify="right")
@@ -58,6 +60,11 @@ def standings_table(
         table.caption = f"* no complete trial is better in {' and '.join(objectives)} at once"
         table.caption_justify = "left"
     return table
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Print a table; where it goes to a file or another program, its lines are not folded to a terminal's width."""
+    console.print(table, width=None if console.is_terminal else _FILE_WIDTH, crop=console.is_terminal)
 
 
 def summary(rows: Sequence[TrialRow], objectives: Sequence[str], trials: int) -> str:

@@ -7,7 +7,7 @@ from rich.console import Console
 from sweep.driver_lock import Driver, living_driver
 from sweep.folder import Phase, SweepFolder
 from sweep.record import SweepRecord
-from sweep.standings import standings_table, summary
+from sweep.standings import print_table, standings_table, summary
 from sweep.trial_rows import TrialRow, TrialRows
 from trainable.command_line import print_line
 
@@ -88,7 +88,7 @@ def _print_phase(
 ) -> None:
     title = "search, percent" if phase == "trials" else "confirmation, percent"
     if rows:
-        console.print(standings_table(rows, objectives, running=running, title=title))
+        print_table(standings_table(rows, objectives, running=running, title=title), console)
     print_line(console, summary(rows, objectives, trials))
     for row in rows:
         if row.reason and row.state in ("FAILED", "PAUSED", "STOPPED"):
