@@ -33,7 +33,7 @@ from trainable.losses import SizeAwareSettings
 from trainable.machine_limits import machine_limits_explained
 from trainable.model import read_weights
 from trainable.process_group import process_rank
-from trainable.provenance import provenance
+from trainable.provenance import dataset_tags, provenance
 from trainable.run_folder import RunFolder
 from trainable.tracking import RunTracking, default_uri
 
@@ -240,6 +240,8 @@ def _start_tracking(
     config: Config, devices: Devices, beginning: Beginning, identity: RunIdentity | None
 ) -> RunTracking:
     tags = provenance(devices)
+    if not beginning.resumed:
+        tags |= dataset_tags(config)
     if config.wandb.group_name is not None:
         tags["evsweep.group"] = config.wandb.group_name
     run_name = config.tracking.run_name or beginning.folder.directory.name

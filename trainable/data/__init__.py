@@ -3,6 +3,7 @@
 from trainable.data.augmentation import NO_AUGMENTATION
 from trainable.data.batch import Batch, collate
 from trainable.data.dataset import DetectionDataset, Sample
+from trainable.data.dataset_digest import dataset_digest
 from trainable.data.label_filters import LABEL_RULES
 from trainable.data.loader import TimedLoader, data_loader
 from trainable.data.preprocess import PreprocessSummary, preprocess
@@ -36,6 +37,7 @@ __all__ = [
     "class_balanced_weights",
     "collate",
     "data_loader",
+    "dataset_digest",
     "dataset_statistics",
     "open_split",
     "preprocess",
