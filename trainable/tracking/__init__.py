@@ -3,7 +3,7 @@
 from trainable.tracking.background import FolderPublishing
 from trainable.tracking.curves import journaled_curves
 from trainable.tracking.entries import RunStatus
-from trainable.tracking.links import default_uri, experiment_page, run_page
+from trainable.tracking.links import default_uri, experiment_page, run_page, without_credentials
 from trainable.tracking.pages import TrackingPages
 from trainable.tracking.progress import Progress, read_progress
 from trainable.tracking.publish import PublishSummary, publish
@@ -24,4 +24,5 @@ __all__ = [
     "read_progress",
     "run_page",
     "settle",
+    "without_credentials",
 ]
