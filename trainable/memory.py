@@ -24,6 +24,8 @@ Phase = Literal["training", "evaluation"]
 
 MIB = 1024**2
 STEPS = 4
+LEAST_STEPS = 2
+"""The first step allocates the optimizer's state; the second one has the memory and the time of all later steps."""
 BOXES_A_FRAME = 100
 OCCUPIED_SHARE = 0.2
 """Share of non-zero cells of the measured frames; recordings of traffic have a few percent."""
@@ -61,7 +63,7 @@ def measure_memory(config: Config) -> Iterator[StepCost]:
     largest, _ = rows_per_device(config, resolve_devices(config))
     sizes = [2**power for power in range(largest.bit_length()) if 2**power < largest] + [largest]
     for rows in sizes:
-        cost = _measure_apart(config, "training", rows)
+        cost = measure_apart(config, "training", rows)
         if cost is None:
             if rows == sizes[0]:
                 raise OutOfMemoryError(
@@ -70,24 +72,42 @@ def measure_memory(config: Config) -> Iterator[StepCost]:
                 )
             break
         yield cost
-    evaluation = _measure_apart(config, "evaluation", config.batch_size.eval)
+    evaluation = measure_apart(config, "evaluation", config.batch_size.eval)
     if evaluation is not None:
         yield evaluation
 
 
-def measure_step(values: dict[str, Any], phase: Phase, rows: int) -> StepCost | None:
+def measure_apart(
+    config: Config, phase: Phase, rows: int, *, threads: int | None = None, limit_s: float | None = None
+) -> StepCost | None:
+    """Measure steps in a new process, so that nothing of an earlier measurement counts; see `measure_step`."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(measure_step, config.to_dict(), phase, rows, threads, limit_s).result()
+        except BrokenProcessPool:  # the system ended it for want of memory
+            return None
+
+
+def measure_step(
+    values: dict[str, Any], phase: Phase, rows: int, threads: int | None = None, limit_s: float | None = None
+) -> StepCost | None:
     """Measure steps of `rows` rows in this process, whose earlier memory counts on a CPU.
 
     Args:
         values: The configuration as a plain dictionary.
         phase: What a step does.
         rows: Rows of the micro-batch.
+        threads: Threads to compute with on a CPU; `None`: torch's choice.
+        limit_s: Seconds that the steps should not exceed. One row is tried first, and if it shows that all would take
+            longer, its cost is the result. `None`: all rows are measured, however long it takes.
 
     Returns:
-        The cost; `None` if the steps do not fit.
+        The cost, whose `rows` says what was measured; `None` if the steps do not fit.
     """
+    if threads is not None:
+        torch.set_num_threads(threads)
     try:
-        return _run_steps(validate_config(values), phase, rows)
+        return _measured(_Steps(validate_config(values), phase), rows, limit_s)
     except (torch.OutOfMemoryError, MemoryError):
         return None
 
@@ -117,41 +137,55 @@ def worst_case_batch(config: Config, rows: int) -> Batch:
     return collate(samples, length)
 
 
-def _measure_apart(config: Config, phase: Phase, rows: int) -> StepCost | None:
-    """Measure in a new process, so that nothing of an earlier measurement counts."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            return pool.submit(measure_step, config.to_dict(), phase, rows).result()
-        except BrokenProcessPool:  # the system ended it for want of memory
-            return None
+def _measured(steps: "_Steps", rows: int, limit_s: float | None) -> StepCost:
+    if limit_s is not None and rows > 1:
+        seconds = steps.seconds(1, LEAST_STEPS)
+        left_s = limit_s - LEAST_STEPS * seconds
+        if rows * LEAST_STEPS * seconds > left_s:
+            return StepCost(steps.phase, 1, _peak_mib(steps.device), seconds)
+        count = int(min(STEPS, max(LEAST_STEPS, left_s / (rows * seconds))))
+    else:
+        count = STEPS if limit_s is None else LEAST_STEPS
+    seconds = steps.seconds(rows, count)
+    return StepCost(steps.phase, rows, _peak_mib(steps.device), seconds)
 
 
-def _run_steps(config: Config, phase: Phase, rows: int) -> StepCost:
-    devices = resolve_devices(config)
-    device = torch.device("cuda", devices.indices[0]) if devices.accelerator == "gpu" else torch.device("cpu")
-    size_aware = SizeAwareSettings() if config.model.head.size_aware_loss else None
-    module = build_module(config.merged({"checkpoint": None}), size_aware).to(device)
-    module.train(phase == "training")
-    optimizer = torch.optim.AdamW(module.parameters())
-    half = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}.get(devices.precision)
-    batch = worst_case_batch(config, rows).to(device)
-    seconds: list[float] = []
-    for _ in range(STEPS):
-        started_s = time.perf_counter()
-        with torch.autocast(device.type, dtype=half, enabled=half is not None):
-            if phase == "training":
-                loss = module.training_step(batch, 0)["loss"]
-            else:
+class _Steps:
+    """A detector with its optimizer, to be run on worst-case batches."""
+
+    def __init__(self, config: Config, phase: Phase) -> None:
+        devices = resolve_devices(config)
+        on_gpu = devices.accelerator == "gpu"
+        size_aware = SizeAwareSettings() if config.model.head.size_aware_loss else None
+        self.config, self.phase = config, phase
+        self.device = torch.device("cuda", devices.indices[0]) if on_gpu else torch.device("cpu")
+        self.module = build_module(config.merged({"checkpoint": None}), size_aware).to(self.device)
+        self.module.train(phase == "training")
+        self.optimizer = torch.optim.AdamW(self.module.parameters())
+        self.half = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}.get(devices.precision)
+
+    def seconds(self, rows: int, count: int) -> float:
+        """The shortest time of some steps with a batch of so many rows."""
+        batch = worst_case_batch(self.config, rows).to(self.device)
+        seconds: list[float] = []
+        for _ in range(count):
+            started_s = time.perf_counter()
+            self._step(batch)
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            seconds.append(time.perf_counter() - started_s)
+        return min(seconds)
+
+    def _step(self, batch: Batch) -> None:
+        with torch.autocast(self.device.type, dtype=self.half, enabled=self.half is not None):
+            if self.phase == "evaluation":
                 with torch.no_grad():
-                    module.detections(batch)
-        if phase == "training":
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - started_s)
-    return StepCost(phase, rows, _peak_mib(device), min(seconds))
+                    self.module.detections(batch)
+                return
+            loss = self.module.training_step(batch, 0)["loss"]
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
 
 
 def _peak_mib(device: torch.device) -> float:
