@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sweep.settings import SweepSettings
+from trainable.assembly import with_recorded_resolution
 from trainable.config import Config, compose
 from trainable.config.nearest_key import nearest_key
 from trainable.errors import ConfigError
@@ -35,7 +36,7 @@ def base_configuration(settings: SweepSettings) -> Config:
     misplaced = [f"  - `{key}`: {_BELONGS_TO_THE_SWEEP[key]}" for key in typed if key in _BELONGS_TO_THE_SWEEP]
     if misplaced:
         raise ConfigError("a sweep's overrides cannot set these:\n" + "\n".join(misplaced))
-    config = compose(list(settings.overrides))
+    config = with_recorded_resolution(compose(list(settings.overrides)))
     changes: dict[str, object] = {"dataset.path": _absolute(config.dataset.path)}
     if config.checkpoint is not None:
         changes["checkpoint"] = _absolute(config.checkpoint)

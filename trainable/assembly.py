@@ -27,6 +27,25 @@ from trainable.model import build_detector, read_weights
 from trainable.types import Split
 
 
+def with_recorded_resolution(config: Config, split: Split = "train") -> Config:
+    """The configuration with `dataset.resolution_hw` read from the frames of a split, where it is not given.
+
+    Raises:
+        DataError: If the split is missing, empty or damaged.
+    """
+    dataset = config.dataset
+    if dataset.resolution_hw is not None:
+        return config
+    sequence, *_ = open_split(
+        Path(dataset.path),
+        split,
+        representation=dataset.ev_repr_name,
+        downsample_by_factor_2=dataset.downsample_by_factor_2,
+    )
+    factor = 2 if dataset.downsample_by_factor_2 else 1
+    return config.merged({"dataset.resolution_hw": [factor * size for size in sequence.frame_shape[1:]]})
+
+
 def open_sequences(config: Config, split: Split) -> list[RecordedSequence]:
     """Open a split of the configured dataset and check that it fits the configuration.
 

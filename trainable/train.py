@@ -21,6 +21,7 @@ from trainable.assembly import (
     build_train_loader,
     open_sequences,
     size_aware_settings,
+    with_recorded_resolution,
 )
 from trainable.beginning import Beginning, begun
 from trainable.callbacks import Checkpoints, LossGuard, Progress, Recording
@@ -126,6 +127,7 @@ def _train(
     identity: RunIdentity | None,
 ) -> TrainResult:
     micro_batch_size, micro_batches_per_step = rows_per_device(config, devices)
+    config = with_recorded_resolution(config)
     train_sequences, val_sequences = open_sequences(config, "train"), open_sequences(config, "val")
     pl.seed_everything(beginning.seed, verbose=False)
     if devices.accelerator == "gpu":

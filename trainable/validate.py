@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from trainable.assembly import build_collector, build_eval_loader, build_module, open_sequences
+from trainable.assembly import build_collector, build_eval_loader, build_module, open_sequences, with_recorded_resolution
 from trainable.config import Config
 from trainable.errors import ConfigError, DataError
 from trainable.evaluation import MatchRecords, Metrics
@@ -44,12 +44,13 @@ def validate(config: Config) -> ValidateResult:
         ConfigError: If no checkpoint is given, or several GPUs are asked for.
         EvsweepError: If the data or the checkpoint cannot be used.
     """
+    split: Split = "test" if config.use_test_set else "val"
+    config = with_recorded_resolution(config, split)
     if config.checkpoint is None:
         raise ConfigError("validate needs a checkpoint: add checkpoint=PATH")
     devices = resolve_devices(config)
     if devices.count > 1:
         raise ConfigError(f"validate runs on one GPU, got hardware.gpus={list(devices.indices)}; name one of them")
-    split: Split = "test" if config.use_test_set else "val"
     sequences = open_sequences(config, split)
     module = build_module(config, collector=build_collector(config, sequences))
     if devices.accelerator == "gpu":

@@ -14,6 +14,7 @@ from trainable.config.base import (
     Probability,
     Section,
 )
+from trainable.errors import ConfigError
 from trainable.object_sizes import AreaBin, BoxFilter
 
 Sampling = Literal["stream", "random", "mixed"]
@@ -211,8 +212,8 @@ class Dataset(LabelSet):
     path: str
     ev_repr_name: str
     sequence_length: Positive
-    resolution_hw: HeightWidth
-    """Height and width of the sensor."""
+    resolution_hw: HeightWidth | None
+    """Height and width of the sensor; `null`: those of the frames in `path`."""
     downsample_by_factor_2: bool
     only_load_end_labels: bool
     alternative_label_sets: tuple[LabelSet, ...] = ()
@@ -224,6 +225,14 @@ class Dataset(LabelSet):
 
     @property
     def input_hw(self) -> tuple[int, int]:
-        """Height and width of the model's input, before padding."""
+        """Height and width of the model's input, before padding.
+
+        Raises:
+            ConfigError: If `resolution_hw` is yet to be read from the dataset.
+        """
+        if self.resolution_hw is None:
+            raise ConfigError(
+                "the sensor's size is needed without a dataset to read it from: set dataset.resolution_hw=[HEIGHT,WIDTH]"
+            )
         height, width = self.resolution_hw
         return (height // 2, width // 2) if self.downsample_by_factor_2 else (height, width)
