@@ -1,6 +1,7 @@
 """Everything that a trial's process says, in a file in the trial's folder."""
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,10 @@ def trial_log(directory: Path) -> Iterator[None]:
     root.addHandler(handler)
     logging.captureWarnings(True)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"pytorch_lightning\..*")  # meant for its own developers
+            warnings.filterwarnings("ignore", message="This DataLoader will create")
+            yield
     finally:
         logging.captureWarnings(False)
         root.removeHandler(handler)

@@ -50,9 +50,9 @@ class TrialReports:
         if step <= self.step:
             return
         self.step = step
-        self._metrics = dict(metrics)
+        self._metrics = {name: float(value) for name, value in metrics.items()}
         for name in HEADLINE_METRICS:
-            value, best = metrics[name], self._best.get(name, math.nan)
+            value, best = self._metrics[name], self._best.get(name, math.nan)
             self._best[name] = best if value <= best or math.isnan(value) else value
         try:
             self._report()

@@ -1,7 +1,6 @@
 """Trains one trial from wherever an earlier process left it. Knows nothing of Ray."""
 
 import gc
-import io
 import logging
 from pathlib import Path
 
@@ -47,6 +46,7 @@ def train_assignment(assignment: TrialAssignment, send: Report) -> None:
         StoppedEarly: After `send` has ended the trial.
         Exception: Whatever else goes wrong; the trial can be started again.
     """
+    _free_memory()  # of a trial that this process trained before
     torch.set_num_threads(assignment.threads)
     assignment.folder.mkdir(parents=True, exist_ok=True)
     with trial_log(assignment.folder):
@@ -95,9 +95,7 @@ class _Trial:
     def _train(self) -> None:
         """Train, with smaller and smaller micro-batches where need be."""
         while not self._train_once():
-            # By now nothing refers to the error, whose traceback holds everything that the training held.
-            gc.collect()
-            torch.cuda.empty_cache()
+            _free_memory()
             self._micro_batch.write(self._folder.directory)
             self._reports.micro_batch = self._micro_batch.rows
             journal = Journal(self._folder.directory)
@@ -110,13 +108,16 @@ class _Trial:
             )
 
     def _train_once(self) -> bool:
-        """Whether the memory sufficed; if not, the next micro-batch is chosen."""
+        """Whether the memory sufficed; if not, the next micro-batch is chosen.
+
+        The error is not kept: its traceback refers to everything that the training held.
+        """
         assignment = self._assignment
         try:
             train(
                 self._attempt_config(),
                 callbacks=[self._stop_request, self._disk_guard, ValidationReports(self._reports)],
-                console=Console(file=io.StringIO()),
+                console=Console(quiet=True, force_terminal=False),
                 identity=RunIdentity(assignment.run_id, assignment.parent_run_id, assignment.name, assignment.tags),
             )
         except OutOfMemoryError:
@@ -163,6 +164,12 @@ class _Trial:
         journal = Journal.create(self._folder.directory, header)
         journal.parameters(config.to_dict())
         journal.close()
+
+
+def _free_memory() -> None:
+    """Give back what a training that has ended held; its objects refer to each other in circles."""
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 def _trial_config(assignment: TrialAssignment) -> Config:

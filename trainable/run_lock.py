@@ -1,6 +1,8 @@
 """One process at a time trains in a run's folder."""
 
 import fcntl
+import os
+import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,15 +31,19 @@ def run_lock(directory: Path, wait_s: float = 0.0) -> Iterator[None]:
     """
     path = directory / LOCK_NAME
     directory.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with path.open("a+") as file:
         deadline_s = time.monotonic() + wait_s
         while not _try_lock(file.fileno()):
             if time.monotonic() >= deadline_s:
+                file.seek(0)
                 raise ConfigError(
-                    f"another process trains in {directory}: it holds {path}; wait until it has ended, or end it, or "
-                    "choose another folder"
+                    f"another process trains in {directory}: {path} is locked by {file.read() or 'it'}; wait until it "
+                    "has ended, or end it, or choose another folder"
                 )
             time.sleep(POLL_S)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.flush()
         try:
             yield
         finally:
