@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from random import Random
 
-from search_spaces.dimensions import Choices, Dimension
+from search_spaces.choices import Choices
+from search_spaces.dimension import Dimension
 from search_spaces.json_values import Json, same
 from search_spaces.space import Space
 

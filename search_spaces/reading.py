@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import TypedDict, TypeVar
 
-from search_spaces.dimensions import Choices, Dimension, FloatRange, IntRange, Ratio
+from search_spaces.choices import Choices
+from search_spaces.dimension import Dimension
 from search_spaces.errors import SpaceError
 from search_spaces.json_values import Json, is_json, is_number
+from search_spaces.ranges import FloatRange, IntRange, Ratio
 from search_spaces.structure import structure_mistakes
 from trainable.config.nearest_key import nearest_key
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.dimensions import Dimension, Parameter
+from search_spaces.dimension import Dimension, Parameter
 from search_spaces.errors import SpaceError
 from search_spaces.json_values import Json, compact
 from search_spaces.reading import read_parts

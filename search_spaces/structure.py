@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from search_spaces.dimensions import Choices, Dimension, IntRange, Range, Ratio
+from search_spaces.choices import Choices
+from search_spaces.dimension import Dimension
 from search_spaces.json_values import Json, compact, is_number, same
+from search_spaces.ranges import IntRange, Range, Ratio
 
 
 def structure_mistakes(

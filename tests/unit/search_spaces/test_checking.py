@@ -258,7 +258,10 @@ def test_every_bound_of_a_space_with_many_corners_is_tried(make_space: MakeSpace
     }
     dimensions["training.weight_decay"] = {"float": [0, 0.1]}
     check_space(make_space(dimensions), gen4)
-    dimensions["training.weight_decay"] = {"float": [-0.1, 0.1]}
-    mistakes = mistakes_of(make_space(dimensions), gen4)
-    assert len(mistakes) == 1
-    assert "`training.weight_decay`: Input should be greater than or equal to 0, got -0.1" in mistakes[0]
+    first, last = "dataset.data_augmentation.random.rotate.prob", "training.weight_decay"
+    for key, wrong, message in (
+        (first, [0, 1.000001], "less than or equal to 1, got 1.000001"),
+        (last, [-1e-6, 0.1], "greater than or equal to 0, got -1e-06"),
+    ):
+        changed = dimensions | {key: dimensions[key] | {"float": wrong}}
+        assert mistakes_of(make_space(changed), gen4) == (f"`{key}`: Input should be {message}",)

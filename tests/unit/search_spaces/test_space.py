@@ -130,6 +130,18 @@ def test_a_point_outside_the_space_is_refused(make_space: MakeSpace, point: dict
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("value", [0.9999, 5.0001, True, "2", None, [2], float("nan")])
+def test_a_number_just_outside_and_what_is_no_number_are_refused(make_space: MakeSpace, value: object) -> None:
+    with pytest.raises(SpaceError, match=r"`weight`: expected a number from 1.0 to 5.0, got "):
+        make_space({"weight": {"float": [1, 5]}}).optuna_parameters({"weight": value})
+
+
+@pytest.mark.parametrize("value", [1.2, 5.0, 6.0])
+def test_a_number_between_the_steps_is_refused(make_space: MakeSpace, value: float) -> None:
+    with pytest.raises(SpaceError, match=r"expected a number from 1.0 to 5.0 in steps of 1.5, got"):
+        make_space({"weight": {"float": [1, 5], "step": 1.5}}).optuna_parameters({"weight": value})
+
+
 def test_all_mistakes_in_a_point_are_named_at_once(make_space: MakeSpace) -> None:
     with pytest.raises(SpaceError) as raised:
         make_space(RATIO).optuna_parameters({"head.small": 1, "head.medium": "q0.5"})

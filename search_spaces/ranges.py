@@ -1,181 +1,20 @@
-"""The dimensions of a space: what may be chosen for one configuration key, and how Optuna is asked for it."""
+"""Dimensions of numbers: floats, integers, and multiples of another dimension."""
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING
 
+from search_spaces.dimension import Dimension, Parameter
 from search_spaces.errors import SpaceError
-from search_spaces.json_values import Json, compact, is_number, same
+from search_spaces.json_values import Json, compact, is_number
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-Parameter = None | bool | int | float | str
-"""What Optuna stores for a dimension."""
-
 _RELATIVE_TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dimension(ABC):
-    """What may be chosen for one configuration key.
-
-    Attributes:
-        key: The dotted configuration key.
-        label: Its name in a trial's name; empty: the last part of the key.
-        when: Dotted key to the values under one of which this dimension is active; all keys must agree.
-    """
-
-    key: str
-    label: str = ""
-    when: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if mistakes := list(self._mistakes()):
-            raise SpaceError([f"`{self.key}`: {mistake}" for mistake in mistakes])
-
-    @property
-    def short_name(self) -> str:
-        """The label, or the last part of the key."""
-        return self.label or self.key.rpartition(".")[2]
-
-    @property
-    def parameter_name(self) -> str:
-        """The name of Optuna's parameter."""
-        return self.key
-
-    def is_active(self, values: Mapping[str, Json]) -> bool:
-        """Whether the conditions hold under the values decided so far."""
-        return all(
-            key in values and any(same(values[key], allowed) for allowed in accepted)
-            for key, accepted in self.when.items()
-        )
-
-    @abstractmethod
-    def suggest(self, trial: "BaseTrial", values: Mapping[str, Json]) -> Json:
-        """Ask Optuna for the value.
-
-        Args:
-            trial: The trial that asks.
-            values: What is decided so far, among it what the dimension depends on.
-        """
-
-    @abstractmethod
-    def parameter(self, value: Json, values: Mapping[str, Json]) -> Parameter:
-        """Optuna's parameter for a value, so that `suggest` returns that value.
-
-        Raises:
-            SpaceError: If the value does not lie in the dimension.
-        """
-
-    def contains(self, value: Json, values: Mapping[str, Json] | None = None) -> bool:
-        """Whether a value lies in the dimension; `values` is what is decided before."""
-        try:
-            self.parameter(value, values or {})
-        except SpaceError:
-            return False
-        return True
-
-    @abstractmethod
-    def grid(self, values: Mapping[str, Json]) -> Iterator[Json]:
-        """Every value once, in order.
-
-        Raises:
-            SpaceError: If there is no end of them.
-        """
-
-    @abstractmethod
-    def corners(self, values: Mapping[str, Json]) -> Iterator[Json]:
-        """The bounds, or all choices."""
-
-    @abstractmethod
-    def draw(self, random: Random, values: Mapping[str, Json]) -> Json:
-        """A value drawn without Optuna."""
-
-    @abstractmethod
-    def expected(self) -> str:
-        """The possible values in words, such as `a number from 1.0 to 5.0`."""
-
-    @abstractmethod
-    def to_dict(self) -> dict[str, Json | dict[str, Json]]:
-        """The dimension as in a YAML file."""
-
-    @abstractmethod
-    def _mistakes(self) -> Iterator[str]:
-        """What is wrong with the constructor's arguments."""
-
-    def _common(self) -> dict[str, Json | dict[str, Json]]:
-        common: dict[str, Json | dict[str, Json]] = {}
-        if self.when:
-            common["when"] = {key: list(accepted) for key, accepted in self.when.items()}
-        if self.label:
-            common["label"] = self.label
-        return common
-
-    def _outside(self, value: Json) -> SpaceError:
-        return SpaceError([f"`{self.key}`: expected {self.expected()}, got {compact(value)}"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choices(Dimension):
-    """One of some values; a list of numbers counts as one value.
-
-    Attributes:
-        choices: The values.
-    """
-
-    choices: tuple[Json, ...]
-
-    def suggest(self, trial: "BaseTrial", values: Mapping[str, Json]) -> Json:
-        """Ask Optuna for one of the choices; those that are lists are known to it as JSON."""
-        chosen = trial.suggest_categorical(self.key, [_choice_parameter(choice) for choice in self.choices])
-        return next(choice for choice in self.choices if same(_choice_parameter(choice), chosen))
-
-    def parameter(self, value: Json, values: Mapping[str, Json]) -> Parameter:
-        """The choice, or its JSON where it is a list."""
-        for choice in self.choices:
-            if same(choice, value):
-                return _choice_parameter(choice)
-        raise self._outside(value)
-
-    def grid(self, values: Mapping[str, Json]) -> Iterator[Json]:
-        """All choices."""
-        yield from self.choices
-
-    def corners(self, values: Mapping[str, Json]) -> Iterator[Json]:
-        """All choices."""
-        yield from self.choices
-
-    def draw(self, random: Random, values: Mapping[str, Json]) -> Json:
-        """One of the choices."""
-        return random.choice(self.choices)
-
-    def expected(self) -> str:
-        """The choices."""
-        return "one of " + ", ".join(compact(choice) for choice in self.choices)
-
-    def to_dict(self) -> dict[str, Json | dict[str, Json]]:
-        """The dimension as in a YAML file."""
-        return {"choices": list(self.choices), **self._common()}
-
-    def _mistakes(self) -> Iterator[str]:
-        if not self.choices:
-            yield "`choices` must name at least one value, got []"
-        seen: list[Parameter] = []
-        for choice in self.choices:
-            parameter = _choice_parameter(choice)
-            # Optuna keeps choices apart by ==, so `1`, `1.0` and `true` would be one.
-            if parameter in seen:
-                yield f"`choices` must differ from each other, got {compact(choice)} beside its equal"
-            seen.append(parameter)
-
-
-def _choice_parameter(choice: Json) -> Parameter:
-    return compact(choice) if isinstance(choice, list) else choice
 
 
 @dataclass(frozen=True, kw_only=True)
