@@ -99,6 +99,9 @@ def _order(distinct: FloatArray) -> Iterator[int]:
     for violation in np.unique(distinct[:, 0]):
         rows = np.flatnonzero(distinct[:, 0] == violation)[::-1]  # higher values of the first objectives first
         objectives = distinct[rows, 1:]
+        if objectives.shape[1] == 1:
+            yield from map(int, rows)
+            continue
         spread = np.ptp(objectives, axis=0)
         scaled = objectives / np.where(spread > 0, spread, 1.0)
         for front in _fronts(objectives):

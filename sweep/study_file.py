@@ -22,7 +22,8 @@ def open_storage(file: Path) -> JournalStorage:
         return JournalStorage(_WholeLines(file))
     except (ValueError, KeyError) as error:
         raise SweepError(
-            f"{file} is damaged ({error}); restore it from a copy, or start a new sweep: the trials' own folders are whole"
+            f"{file} is damaged ({error}); restore it from a copy, or start a new sweep: the folders of its "
+            "trials are not affected"
         ) from error
 
 

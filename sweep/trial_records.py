@@ -1,7 +1,7 @@
 """What a study holds of a trial: its proposal, its reports with what was decided, and its end."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -74,6 +74,10 @@ class TrialRecord:
         """The last rung at which the trial was compared."""
         return max(self.rung_decisions, default=None)
 
+    def at_rung(self, rung: int) -> dict[str, float]:
+        """The metrics with which the trial was compared at a rung: those of its first report there."""
+        return self.reports[min(step for step in self.reports if step >= rung)]
+
     @property
     def stopped_at_a_rung(self) -> bool:
         """Whether it was decided that the trial ends early."""
@@ -112,5 +116,5 @@ def report_entry(
     return f"{_REPORT}{step:09d}", {"metrics": values, "rung": rung, "decision": decision}
 
 
-def _highest(values: Any) -> float:
+def _highest(values: Iterable[float]) -> float:
     return max((value for value in values if not math.isnan(value)), default=math.nan)
