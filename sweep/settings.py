@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, Field, FiniteFloat, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, ValidationError
 
 from trainable.config.base import NonNegative, NonNegativeFloat, Positive, PositiveFloat, Section
 from trainable.errors import ConfigError
@@ -37,7 +37,10 @@ def check_name(name: str) -> str:
     return name
 
 
-def check_storage(storage: Path) -> Path:
+StoragePath = TypeVar("StoragePath", Path, str)
+
+
+def check_storage(storage: StoragePath) -> StoragePath:
     """Refuse the address of an object store, which cannot hold locks and growing files.
 
     Raises:
@@ -67,7 +70,7 @@ class SweepSettings(Section):
     """Everything that a sweep is told, apart from what its space file says."""
 
     name: Annotated[str, AfterValidator(check_name)]
-    storage: Annotated[Path, AfterValidator(check_storage)] = DEFAULT_STORAGE
+    storage: Annotated[Path, BeforeValidator(check_storage)] = DEFAULT_STORAGE
     """Folder of sweeps, which every node sees under the same path."""
     space: str
     """A shipped space's name, or a YAML file."""

@@ -64,7 +64,9 @@ def standings_table(
 
 def print_table(table: Table, console: Console) -> None:
     """Print a table; where it goes to a file or another program, its lines are not folded to a terminal's width."""
-    console.print(table, width=None if console.is_terminal else _FILE_WIDTH, crop=console.is_terminal)
+    if not console.is_terminal:
+        console = Console(file=console.file, width=max(console.width, _FILE_WIDTH))
+    console.print(table)
 
 
 def summary(rows: Sequence[TrialRow], objectives: Sequence[str], trials: int) -> str:

@@ -1,6 +1,6 @@
 """Sweeps whose trials report made-up metrics, without any training."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +59,14 @@ def play() -> Callable[..., list[int]]:
 
     def run(
         folder: SweepFolder,
-        qualities: Mapping[int, float] | list[float],
+        qualities: list[float],
         *,
         phase: str = "trials",
         until: int = BUDGET,
     ) -> list[int]:
         study = open_study(folder, phase)
         played = []
-        for quality in qualities.values() if isinstance(qualities, Mapping) else qualities:
+        for quality in qualities:
             proposal = study.ask()
             if proposal is None:
                 break
