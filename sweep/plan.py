@@ -9,7 +9,7 @@ from statistics import mean
 import torch
 from rich.console import Console
 
-from search_spaces.dimensions import Dimension
+from search_spaces.dimension import Dimension
 from search_spaces.json_values import Json, compact
 from search_spaces.space import Space
 from sweep.plan_contents import Estimate, Plan, RungPlan, Searched

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from search_spaces.dimensions import Dimension, Ratio
+from search_spaces.dimension import Dimension
 from search_spaces.json_values import Json, compact
+from search_spaces.ranges import Ratio
 from search_spaces.space import Space
 from trainable.config import Config
 from trainable.hardware import resolve_devices, rows_per_device
