@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from trainable.boxes import BOX_DTYPE
 from trainable.config import Config
 from trainable.data import Batch
 from trainable.data import Sequence as RecordedSequence
@@ -74,6 +75,31 @@ class DetectionCollector:
         self._counts.extend(len(found) for found in detections)
         self._detections.append(torch.cat(list(detections)).float().cpu().numpy())
 
+    @property
+    def evaluated_frames(self) -> npt.NDArray[np.int64]:
+        """Recording and frame number of this rank's labelled frames so far, `(frames, 2)`."""
+        return np.concatenate([np.zeros((0, 2), np.int64), *self._frames])
+
+    def detections(self, sequence: int, frame: int) -> npt.NDArray[np.void]:
+        """This rank's detections on a frame, the best first.
+
+        Args:
+            sequence: Number of the recording.
+            frame: Number of the frame in it.
+
+        Returns:
+            `(detections,)` records of `BOX_DTYPE` in input pixels; their confidence is the score that ranks them.
+        """
+        is_frame = (self.evaluated_frames == (sequence, frame)).all(axis=1)
+        found = np.concatenate([np.zeros((0, 7), np.float32), *self._detections])[np.repeat(is_frame, self._counts)]
+        boxes = np.zeros(len(found), BOX_DTYPE)
+        boxes["t"] = self._sequences[sequence].frame_times_us[frame]
+        boxes["x"], boxes["y"] = found[:, 0], found[:, 1]
+        boxes["w"], boxes["h"] = found[:, 2] - found[:, 0], found[:, 3] - found[:, 1]
+        boxes["class_id"] = found[:, 6]
+        boxes["class_confidence"] = self._scores(found)
+        return boxes[np.argsort(-boxes["class_confidence"], kind="stable")]
+
     def evaluate(self) -> tuple[Metrics, MatchRecords]:
         """Evaluate the detections of all ranks; every rank gets the same result.
 
@@ -91,7 +117,7 @@ class DetectionCollector:
                 frame=np.repeat(place, counts),
                 xywh=np.concatenate((detections[:, :2], detections[:, 2:4] - detections[:, :2]), axis=1),
                 class_id=detections[:, 6].astype(np.int64),
-                score=detections[:, 5] if self._score == "class" else detections[:, 4] * detections[:, 5],
+                score=self._scores(detections),
             ),
             self._protocol,
             frame_times_us=self._frame_times_us(frames),
@@ -99,6 +125,10 @@ class DetectionCollector:
             sequence_names=[sequence.name for sequence in self._sequences],
         )
         return metrics_from_records(records), records
+
+    def _scores(self, detections: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        scores = detections[:, 5] if self._score == "class" else detections[:, 4] * detections[:, 5]
+        return np.asarray(scores, np.float64)
 
     def _gather(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Recording and frame number `(frames, 2)`, detections a frame `(frames,)`, and detections `(n, 7)`."""

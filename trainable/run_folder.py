@@ -45,6 +45,21 @@ class RunFolder:
         """The newest validation's metrics."""
         return self.directory / "metrics.json"
 
+    @property
+    def event_images(self) -> Path:
+        """Folder of pictures of fixed moments, as the newest validation saw them."""
+        return self.directory / "event_images"
+
+    @property
+    def curve_figure(self) -> Path:
+        """Learning curves as a picture."""
+        return self.directory / "curves.png"
+
+    @property
+    def curve_table(self) -> Path:
+        """Learning curves as CSV."""
+        return self.directory / "curves.csv"
+
     def match_records(self, step: int) -> Path:
         """Match records of the validation after `step` optimizer steps."""
         return self.directory / "match_records" / f"step_{step:07d}.npz"

@@ -24,7 +24,7 @@ from trainable.assembly import (
     with_recorded_resolution,
 )
 from trainable.beginning import Beginning, begun
-from trainable.callbacks import Checkpoints, LossGuard, Progress, Recording
+from trainable.callbacks import Checkpoints, EventImages, LearningCurves, LossGuard, Progress, Recording
 from trainable.config import Config
 from trainable.data import TrainSampler
 from trainable.errors import ConfigError, TrackingError, TrainingError
@@ -134,7 +134,8 @@ def _train(
         torch.set_float32_matmul_precision("high")
 
     size_aware = size_aware_settings(config, lambda: box_areas_px2(train_sequences))
-    module = build_module(config, size_aware, build_collector(config, val_sequences))
+    collector = build_collector(config, val_sequences)
+    module = build_module(config, size_aware, collector)
     if beginning.checkpoint is not None:
         # Lightning loads them again; this names what differs where the architecture is another one.
         module.mdl.load_rvt_state_dict(read_weights(beginning.checkpoint, allow_unpickling=config.allow_unpickling))
@@ -185,6 +186,16 @@ def _train(
                     every_n_steps=config.logging.train.log_model_every_n_steps,
                     validation_interval=validation_interval,
                 ),
+                LearningCurves(tracking, folder),
+                EventImages(
+                    tracking,
+                    folder,
+                    collector,
+                    val_sequences,
+                    class_names=config.label_set.class_names,
+                    count=config.logging.validation.event_images,
+                    small_area_px2=config.dataset.evaluation.small_area_px2,
+                ),
                 *callbacks,
             ],
         )
@@ -220,7 +231,11 @@ def _tracked(
         if beginning.checkpoint is None:
             tracking.parameters(folder.read_config().to_dict())
             tracking.artifact(folder.config_file)
-        yield tracking
+        try:
+            yield tracking
+        finally:
+            if config.tracking.log_best_checkpoint and folder.best_checkpoint.exists():
+                tracking.artifact(folder.best_checkpoint, "checkpoints")
     except (KeyboardInterrupt, SystemExit) as interruption:
         logger.warning("stopped; go on with resume=%s", folder.directory)
         tracking.close("KILLED", reason=_interruption_reason(interruption))

@@ -122,10 +122,18 @@ class TrainLogging(Section):
     """Optimizer steps between checkpoints, besides those after each validation."""
 
 
+class ValidationLogging(Section):
+    """What a validation leaves besides its metrics."""
+
+    event_images: NonNegative
+    """How many fixed moments of the validation split are drawn with labels and detections; 0: none."""
+
+
 class Logging(Section):
     """What the run reports while it trains."""
 
     train: TrainLogging
+    validation: ValidationLogging
 
 
 class Wandb(Section):
@@ -142,3 +150,5 @@ class Tracking(Section):
     uri: str | None
     """An MLflow tracking URI; `null`: an SQLite file beside the runs."""
     run_name: str | None
+    log_best_checkpoint: bool
+    """Whether the checkpoint with the highest AP becomes an artifact of the run when it ends."""

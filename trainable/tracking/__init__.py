@@ -1,7 +1,7 @@
 """A run's tracking: an append-only local journal, replayed to MLflow without the training waiting for it."""
 
 from trainable.tracking.background import FolderPublishing
-from trainable.tracking.curves import journaled_curves
+from trainable.tracking.curves import CurveReader, journaled_curves
 from trainable.tracking.entries import RunStatus
 from trainable.tracking.links import default_uri, experiment_page, run_page, without_credentials
 from trainable.tracking.pages import TrackingPages
@@ -11,6 +11,7 @@ from trainable.tracking.run_tracking import RunTracking
 from trainable.tracking.settle import settle
 
 __all__ = [
+    "CurveReader",
     "FolderPublishing",
     "Progress",
     "PublishSummary",
