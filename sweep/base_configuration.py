@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sweep.settings import SweepSettings
-from trainable.assembly import with_recorded_resolution
 from trainable.config import Config, compose
 from trainable.config.nearest_key import nearest_key
 from trainable.errors import ConfigError
@@ -32,6 +31,8 @@ def base_configuration(settings: SweepSettings) -> Config:
     Raises:
         ConfigError: If the overrides cannot be composed, or set what belongs to the sweep.
     """
+    from trainable.assembly import with_recorded_resolution  # slow: imports torch
+
     typed = typed_keys(settings.overrides)
     misplaced = [f"  - `{key}`: {_BELONGS_TO_THE_SWEEP[key]}" for key in typed if key in _BELONGS_TO_THE_SWEEP]
     if misplaced:

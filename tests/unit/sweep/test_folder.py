@@ -38,7 +38,7 @@ def test_an_empty_storage_asks_for_another_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("storage_name", "name"), [("gs://bucket", "first"), ("here", "../first"), ("here", "")])
 def test_names_and_addresses_that_cannot_be_folders_are_refused(storage_name: str, name: str) -> None:
-    with pytest.raises(SweepError, match="expected a folder|a sweep's name"):
+    with pytest.raises(SweepError, match=r"expected a folder|a sweep's name"):
         open_sweep(Path(storage_name), name)
 
 
@@ -51,9 +51,7 @@ def test_each_trial_and_request_has_a_place_of_its_own(tmp_path: Path) -> None:
     assert folder.stop_request("confirm", 3).name == "stop_confirm_0003"
 
 
-def test_commands_name_the_storage_only_where_it_must_be_typed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_commands_name_the_storage_only_where_it_must_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert sweep_folder(Path("sweeps"), "first").command("best") == "python -m sweep best first"
     elsewhere = sweep_folder(tmp_path / "my data", "first").command("confirm", "--top", "2")
