@@ -36,15 +36,16 @@ def save_curve_figure(path: Path, curves: Curves, *, caption: str) -> None:
     Raises:
         OSError: When the file cannot be written.
     """
-    figure = Figure(figsize=(14, 4), dpi=_DOTS_PER_INCH, layout="constrained")
+    figure = Figure(figsize=(14, 4), dpi=_DOTS_PER_INCH)
     FigureCanvasAgg(figure)
+    figure.subplots_adjust(left=0.04, right=0.99, top=0.86, bottom=0.13, wspace=0.13)
     figure.suptitle(caption, fontsize=10)
     last_step = max((step for names in PANELS.values() for name in names for step in curves.get(name, ())), default=1)
     for axes, (title, names) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
         _draw(axes, {name: curves[name] for name in names if name in curves}, in_percent=title.endswith("%"))
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("optimizer steps")
-        axes.set_xlim(0, last_step)
+        axes.set_xlim(0, max(last_step, 1))
         axes.grid(alpha=0.3)
     with written_whole(path) as draft:
         figure.savefig(draft, format="png", dpi=_DOTS_PER_INCH, pil_kwargs={"compress_level": 3})

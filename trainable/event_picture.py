@@ -22,6 +22,7 @@ LONG_SIDE_PX = 1280
 
 _DOTS_PER_INCH = 100
 _CAPTION_PX = 34
+_LINE_POINTS = 2 * 72 / _DOTS_PER_INCH
 _COUNTS_OF_FULL_COLOUR = 3.0
 
 
@@ -90,7 +91,7 @@ def save_event_picture(
 
 def _draw_box(axes: Axes, box: npt.NDArray[np.void], text: str, colour: str, scale: int, *, above: bool) -> None:
     x, y, w, h = (float(box[name]) for name in ("x", "y", "w", "h"))
-    axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=1.2))
+    axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=_LINE_POINTS))
     gap = 3 / scale
     axes.text(
         x, y - gap if above else y + h + gap, text, color=colour, size=7, va="bottom" if above else "top", clip_on=True
