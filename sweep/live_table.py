@@ -66,7 +66,7 @@ class LiveTable:
             self._live.update(
                 Group(
                     standings_table(self._fitting(rows), self._objectives, running=True, title=self._name),
-                    Text(summary(rows, self._objectives, self._trials)),
+                    Text(summary(rows, self._objectives, self._trials), no_wrap=True, overflow="ellipsis"),
                 ),
                 refresh=True,
             )

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from sweep.trial_rows import RowState, TrialRow
 
@@ -34,28 +34,25 @@ def standings_table(
     Args:
         rows: The trials, in the order in which they are shown.
         objectives: What is maximised.
-        running: Whether speed, time left and the best value so far are of interest.
+        running: Whether speed, time left and the best value so far are of interest, and each trial gets one line.
         title: What the table shows.
     """
     first = objectives[0]
     table = Table(title=title, title_justify="left")
-    table.add_column("trial", justify="right")
-    table.add_column("state")
-    table.add_column("step", justify="right")
-    if running:
-        table.add_column("steps/s", justify="right")
-        table.add_column("left", justify="right")
-        table.add_column(f"best {first}", justify="right")
+    heads = ["trial", "state", "step", *(("steps/s", "left", f"best {first}") if running else ())]
+    for head in heads:
+        table.add_column(head, justify="left" if head == "state" else "right", no_wrap=True)
     for name in shown_metrics(objectives):
-        table.add_column(name, justify="right", style="bold" if name in objectives else None)
-    table.add_column("parameters", overflow="fold")
+        table.add_column(name, justify="right", style="bold" if name in objectives else None, no_wrap=True)
+    table.add_column("parameters")
     for row in rows:
         mark = "*" if row.pareto and len(objectives) > 1 else ""
         cells = [f"{row.index}{mark}", _state(row), f"{row.step:,}"]
         if running:
             cells += [number(row.steps_per_second, 2), duration(row.seconds_left), percent(row.best.get(first))]
         cells += [percent(row.metrics.get(name)) for name in shown_metrics(objectives)]
-        table.add_row(*cells, escape(row.label), style=None if row.state in ("RUNNING", "COMPLETE") else "dim")
+        label = Text(row.label, no_wrap=running, overflow="ellipsis" if running else "fold")
+        table.add_row(*cells, label, style=None if row.state in ("RUNNING", "COMPLETE") else "dim")
     if len(objectives) > 1 and any(row.pareto for row in rows):
         table.caption = f"* no complete trial is better in {' and '.join(objectives)} at once"
         table.caption_justify = "left"

@@ -55,4 +55,4 @@ def test_a_terminal_shows_the_table_with_what_fits(make_sweep: MakeSweep, play: 
     rows = [line for line in shown.splitlines() if "COMPLETE" in line or "RUNNING" in line]
     assert len(rows) == 5  # the running one, and the best of the others
     assert sum("RUNNING" in line for line in rows) == 1
-    assert not any("  5.00" in line for line in rows)  # the worst is left out
+    assert not any(" 3.00" in line for line in rows)  # the worst is left out
