@@ -137,7 +137,7 @@ def confirm(
         check_no_driver(folder)
         run_phase(folder, "confirm", diagnostics, enqueue_confirmation(folder, top, seeds))
         print_table(confirmation_table(folder), output)
-        print_directions(folder, output)
+        print_directions(folder, "confirm", output)
 
 
 def _search(folder: SweepFolder) -> None:

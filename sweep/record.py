@@ -76,7 +76,7 @@ class SweepRecord(Section):
         space = self.search_space()
         if BASELINE in space.known_points:
             return space
-        unchanged = {key: value_at(self.base_config, key) for key in space.fixed}
+        unchanged: dict[str, Any] = {key: value_at(self.base_config, key) for key in space.fixed}
         return replace(space, dimensions=(), known_points={BASELINE: unchanged})
 
     def write(self, folder: SweepFolder) -> None:
