@@ -21,6 +21,7 @@ from sweep.settings import SweepSettings
 from trainable.assembly import build_eval_loader, open_sequences
 from trainable.config import Config
 from trainable.errors import ConfigError, DataError
+from trainable.hardware import resolve_devices
 from trainable.memory import MIB
 
 CHECKPOINTS_A_TRIAL = 2
@@ -154,12 +155,13 @@ def _shown(value: Json) -> str:
 
 
 def _costs(record: SweepRecord, here: Node, limit_s: float, notes: list[str]) -> tuple[CombinationCost, ...]:
-    asked = resources_per_trial(record.settings, [here], wants_gpu=_wants_gpu(record), memory=None)
     try:
-        costs = tuple(probe(record.search_space(), record.config, threads=asked.threads, limit_s=limit_s))
+        resolve_devices(record.config)
     except ConfigError as error:  # the GPU that the trials will have is elsewhere
         notes.append(f"time and memory are not known, as nothing can be measured here: {error}")
         return ()
+    asked = resources_per_trial(record.settings, [here], wants_gpu=_wants_gpu(record), memory=None)
+    costs = tuple(probe(record.search_space(), record.config, threads=asked.threads, limit_s=limit_s))
     notes.append(
         "times and memory are those of the worst case of events and labels; reading data and computing metrics from "
         "detections come on top"

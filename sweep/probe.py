@@ -13,7 +13,7 @@ from search_spaces.ranges import Ratio
 from search_spaces.space import Space
 from trainable.config import Config
 from trainable.hardware import resolve_devices, rows_per_device
-from trainable.memory import StepCost, measure_apart
+from trainable.memory import StepCost, in_new_process, measure_step
 from trainable.model import build_detector
 
 LIMIT_S = 20.0
@@ -132,23 +132,29 @@ def _measure(combination: Combination, threads: int | None, limit_s: float) -> C
     if isinstance(config.hardware.gpus, tuple):
         config = config.merged({"hardware.gpus": config.hardware.gpus[0]})  # a trial has one GPU at most
     rows, micro_batches = rows_per_device(config, resolve_devices(config))
-    measured = measure_apart(config, "training", rows, threads=threads, limit_s=limit_s)
-    training = _scaled(measured, rows)
-    evaluation_rows = config.batch_size.eval
-    evaluation = _scaled(
-        measure_apart(config, "evaluation", evaluation_rows, threads=threads, limit_s=limit_s), evaluation_rows
-    )
+    measured = in_new_process(_measure_phases, config.to_dict(), rows, threads, limit_s) or (None, None)
+    training, evaluation = _scaled(measured[0], rows), _scaled(measured[1], config.batch_size.eval)
     parameters = _parameters(config)
     return CombinationCost(
         label=combination.label,
         values=combination.values,
         rows=rows,
-        rows_measured=0 if measured is None else measured.rows,
+        rows_measured=0 if measured[0] is None else measured[0].rows,
         step_s=None if training is None else training.seconds * micro_batches,
         evaluation_batch_s=None if evaluation is None else evaluation.seconds,
         peak_mib=None if training is None or evaluation is None else max(training.peak_mib, evaluation.peak_mib),
         parameters=parameters,
         checkpoint_bytes=parameters * BYTES_A_PARAMETER,
+    )
+
+
+def _measure_phases(
+    values: dict[str, Any], rows: int, threads: int | None, limit_s: float
+) -> tuple[StepCost | None, StepCost | None]:
+    """Training, and evaluation after it as in a trial: in one process, so that the memory is that of both."""
+    return (
+        measure_step(values, "training", rows, threads, limit_s),
+        measure_step(values, "evaluation", values["batch_size"]["eval"], threads, limit_s),
     )
 
 

@@ -3,12 +3,12 @@
 import multiprocessing
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from trainable.hardware import resolve_devices, rows_per_device
 from trainable.losses import SizeAwareSettings
 
 Phase = Literal["training", "evaluation"]
+_Measured = TypeVar("_Measured")
 
 MIB = 1024**2
 STEPS = 4
@@ -63,7 +64,7 @@ def measure_memory(config: Config) -> Iterator[StepCost]:
     largest, _ = rows_per_device(config, resolve_devices(config))
     sizes = [2**power for power in range(largest.bit_length()) if 2**power < largest] + [largest]
     for rows in sizes:
-        cost = measure_apart(config, "training", rows)
+        cost = in_new_process(measure_step, config.to_dict(), "training", rows)
         if cost is None:
             if rows == sizes[0]:
                 raise OutOfMemoryError(
@@ -72,19 +73,25 @@ def measure_memory(config: Config) -> Iterator[StepCost]:
                 )
             break
         yield cost
-    evaluation = measure_apart(config, "evaluation", config.batch_size.eval)
+    evaluation = in_new_process(measure_step, config.to_dict(), "evaluation", config.batch_size.eval)
     if evaluation is not None:
         yield evaluation
 
 
-def measure_apart(
-    config: Config, phase: Phase, rows: int, *, threads: int | None = None, limit_s: float | None = None
-) -> StepCost | None:
-    """Measure steps in a new process, so that nothing of an earlier measurement counts; see `measure_step`."""
+def in_new_process(measure: Callable[..., _Measured], *arguments: object) -> _Measured | None:
+    """Measure in a new process, so that nothing of an earlier measurement counts.
+
+    Args:
+        measure: A function of a module.
+        arguments: What it is called with; they and the result travel between processes.
+
+    Returns:
+        The result; `None` if the system ended the process, as it does for want of memory.
+    """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(measure_step, config.to_dict(), phase, rows, threads, limit_s).result()
-        except BrokenProcessPool:  # the system ended it for want of memory
+            return pool.submit(measure, *arguments).result()
+        except BrokenProcessPool:
             return None
 
 
@@ -107,7 +114,7 @@ def measure_step(
     if threads is not None:
         torch.set_num_threads(threads)
     try:
-        return _measured(_Steps(validate_config(values), phase), rows, limit_s)
+        return _cost(_Steps(validate_config(values), phase), rows, limit_s)
     except (torch.OutOfMemoryError, MemoryError):
         return None
 
@@ -137,7 +144,7 @@ def worst_case_batch(config: Config, rows: int) -> Batch:
     return collate(samples, length)
 
 
-def _measured(steps: "_Steps", rows: int, limit_s: float | None) -> StepCost:
+def _cost(steps: "_Steps", rows: int, limit_s: float | None) -> StepCost:
     if limit_s is not None and rows > 1:
         seconds = steps.seconds(1, LEAST_STEPS)
         left_s = limit_s - LEAST_STEPS * seconds
