@@ -1,14 +1,20 @@
-"""A small simulated dataset and the command line as a user runs it."""
+"""A small simulated dataset, the command line as a user runs it, and a tracking server."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from trainable.data import preprocess, simulate
+from trainable.tracking import read_progress
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -82,3 +88,72 @@ def start_trainable() -> Callable[..., "subprocess.Popen[str]"]:
         )
 
     return start
+
+
+class Server:
+    """An MLflow server on a fixed free port, which can be killed and started again over the same database."""
+
+    def __init__(self, directory: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ["--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
+        options += ["--backend-store-uri", f"sqlite:///{self._directory / 'server.db'}"]
+        options += ["--artifacts-destination", str(self._directory / "artifacts")]
+        environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", *options],
+            cwd=self._directory,
+            env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._wait(answering=True)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+            self._wait(answering=False)
+
+    def steps(self, directory: Path, metric: str = "loss") -> list[int]:
+        """The steps of every stored point of a run's metric, doubles included."""
+        progress = read_progress(directory)
+        if progress is None:
+            return []
+        history = MlflowClient(self.uri).get_metric_history(progress.mlflow_run_id, metric)
+        return sorted(point.step for point in history)
+
+    def status(self, directory: Path) -> str | None:
+        """A run's status; None before it is published."""
+        progress = read_progress(directory)
+        return None if progress is None else MlflowClient(self.uri).get_run(progress.mlflow_run_id).info.status
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def _wait(self, *, answering: bool) -> None:
+        deadline = time.monotonic() + 60
+        while self.answers() != answering:
+            assert time.monotonic() < deadline, f"the server does not {'answer' if answering else 'end'} in a minute"
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server"))
+    try:
+        yield server
+    finally:
+        server.kill()

@@ -1,15 +1,12 @@
 """Tracking against real servers that are absent, killed and restarted, and real trainings that are killed."""
 
 import logging
-import os
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -35,60 +32,6 @@ for step in range(int(first_step), 10_000):
 """
 
 
-class Server:
-    """An MLflow server on a fixed free port, which can be killed and started again over the same database."""
-
-    def __init__(self, directory: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-        self._directory = directory
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        options = ["--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
-        options += ["--backend-store-uri", f"sqlite:///{self._directory / 'server.db'}"]
-        options += ["--artifacts-destination", str(self._directory / "artifacts")]
-        environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *options],
-            cwd=self._directory,
-            env={**os.environ, **environment},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        wait_until(self.answers, 60)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-            wait_until(lambda: not self.answers(), 10)
-
-    def steps(self, directory: Path, metric: str = "loss") -> list[int]:
-        """The steps of every stored point of a run's metric, doubles included."""
-        progress = read_progress(directory)
-        if progress is None:
-            return []
-        history = MlflowClient(self.uri).get_metric_history(progress.mlflow_run_id, metric)
-        return sorted(point.step for point in history)
-
-    def status(self, directory: Path) -> str | None:
-        """A run's status; None before it is published."""
-        progress = read_progress(directory)
-        return None if progress is None else MlflowClient(self.uri).get_run(progress.mlflow_run_id).info.status
-
-    def answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=2):
-                return True
-        except OSError:
-            return False
-
-
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -106,17 +49,8 @@ def log_steps(tracking: RunTracking, steps: range) -> float:
     return longest_s
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("server"))
-    try:
-        yield server
-    finally:
-        server.kill()
-
-
 def test_a_server_that_comes_late_and_dies_in_the_middle_has_every_point_once(
-    server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    server: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = tmp_path / "run"
     tracking = RunTracking.start(run, experiment=EXPERIMENT, uri=server.uri, interval_s=0.2)
@@ -152,7 +86,7 @@ def test_a_server_that_comes_late_and_dies_in_the_middle_has_every_point_once(
 
 
 def test_a_training_killed_and_resumed_has_every_point_once_and_says_when_it_is_gone(
-    server: Server, tmp_path: Path
+    server: Any, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     if not server.answers():
@@ -202,7 +136,7 @@ def test_trainings_that_start_together_share_one_new_database(tmp_path: Path) ->
         assert client.get_run(progress.mlflow_run_id).info.status == "KILLED"
 
 
-def test_without_a_server_the_run_is_journaled_and_can_be_published_later(server: Server, tmp_path: Path) -> None:
+def test_without_a_server_the_run_is_journaled_and_can_be_published_later(server: Any, tmp_path: Path) -> None:
     if not server.answers():
         server.start()
     run = tmp_path / "run"
