@@ -36,19 +36,24 @@ def plan(settings: SweepSettings) -> None:
 @takes_settings
 def run(settings: SweepSettings) -> None:
     """Start a sweep and run it to its end, with a live table of its trials."""
-    from sweep.record import create_sweep
+    from sweep.outcome import print_outcome
+    from sweep.running import start_sweep
 
     with interrupts_exit():
-        folder = create_sweep(settings)
-        print_path("sweep", folder.directory)
-        _search(folder)
+        print_outcome(start_sweep(settings, diagnostics), output)
 
 
 @app.command()
 def resume(name: Name, storage: Storage = DEFAULT_STORAGE) -> None:
-    """Go on with a sweep that was stopped or killed; finished trials are kept, others continue."""
+    """Go on with a sweep, or with its confirmation, after a stop or a kill; finished trials are kept."""
+    from sweep.confirm import unfinished_confirmations
+
     with interrupts_exit():
-        _search(open_sweep(storage, name))
+        folder = open_sweep(storage, name)
+        if unfinished_confirmations(folder):
+            _confirmation(folder, trials=0)
+        else:
+            _search(folder)
 
 
 @app.command()
@@ -126,18 +131,25 @@ def confirm(
     storage: Storage = DEFAULT_STORAGE,
 ) -> None:
     """Train the best trials and the baseline with new seeds at the full budget, and compare them."""
-    from sweep.confirm import confirmation_table, enqueue_confirmation
+    from sweep.confirm import enqueue_confirmation
     from sweep.driver_lock import check_no_driver
-    from sweep.outcome import print_directions
-    from sweep.running import run_phase
-    from sweep.standings import print_table
 
     with interrupts_exit():
         folder = open_sweep(storage, name)
         check_no_driver(folder)
-        run_phase(folder, "confirm", diagnostics, enqueue_confirmation(folder, top, seeds))
-        print_table(confirmation_table(folder), output)
-        print_directions(folder, "confirm", output)
+        _confirmation(folder, enqueue_confirmation(folder, top, seeds))
+
+
+def _confirmation(folder: SweepFolder, trials: int) -> None:
+    """Run what is left of the confirmation, and say what came out."""
+    from sweep.confirm import confirmation_table
+    from sweep.outcome import print_directions
+    from sweep.running import run_phase
+    from sweep.standings import print_table
+
+    run_phase(folder, "confirm", diagnostics, trials)
+    print_table(confirmation_table(folder), output)
+    print_directions(folder, "confirm", output)
 
 
 def _search(folder: SweepFolder) -> None:

@@ -105,6 +105,11 @@ def enqueue_confirmation(folder: SweepFolder, top: int, seeds: int) -> int:
     return len(chosen) * seeds
 
 
+def unfinished_confirmations(folder: SweepFolder) -> int:
+    """How many confirming trials were begun and have not ended."""
+    return sum(trial.state == "RUNNING" for trial in open_study(folder, "confirm").trials())
+
+
 def confirmation_tags(folder: SweepFolder, proposal: Proposal) -> dict[str, str]:
     """Tags of a confirming run, from which a report finds what to compare.
 

@@ -3,13 +3,11 @@
 from rich.console import Console
 
 from sweep.folder import Phase, SweepFolder
+from sweep.pages import sweep_pages
+from sweep.record import SweepRecord, open_study
 from sweep.standings import print_table, standings_table
 from sweep.trial_rows import TrialRows
 from trainable.command_line import print_line
-from trainable.tracking import TrackingPages, read_progress
-
-_COMPARED = 20
-"""The best so many trials are compared on one page: more would not fit into an address."""
 
 
 def print_outcome(folder: SweepFolder, console: Console) -> None:
@@ -33,17 +31,7 @@ def print_outcome(folder: SweepFolder, console: Console) -> None:
 
 def print_directions(folder: SweepFolder, phase: Phase, console: Console) -> None:
     """Print where the sweep and its best trials are to be seen in MLflow."""
-    progress = read_progress(folder.directory)
-    if progress is None:
-        return
-    pages = TrackingPages(progress.uri, progress.experiment_id)
-    if pages.command is not None:
-        print_line(console, f"To look at the runs, start: {pages.command}")
-    print_line(console, f"The sweep: {pages.run(progress.mlflow_run_id)}")
-    rows = TrialRows(folder, phase)
-    published = [read_progress(folder.run_directory(phase, row.index)) for row in rows.ranked()]
-    runs = [run.mlflow_run_id for run in published if run is not None][:_COMPARED]
-    if len(runs) > 1:
-        print_line(console, f"Its trials side by side: {pages.compare(runs)}")
-        objective = rows.record.settings.objectives[0]
-        print_line(console, f"Their {objective} over training steps: {pages.metric(runs, objective)}")
+    objective = SweepRecord.read(folder).settings.objectives[0]
+    pages = sweep_pages(folder, open_study(folder, phase), objective, phase)
+    for line in () if pages is None else pages.lines():
+        print_line(console, line)

@@ -1,15 +1,40 @@
 """Running a sweep's phase with its trials in view, from a command line."""
 
 import logging
+import shutil
 
 from rich.console import Console
 
 from sweep.folder import Phase, SweepFolder
 from sweep.live_table import LiveTable
-from sweep.record import SweepRecord
-from trainable.errors import ConfigError
+from sweep.record import SweepRecord, create_sweep
+from sweep.settings import SweepSettings
+from trainable.command_line import print_line
+from trainable.errors import ConfigError, EvsweepError
+from trainable.tracking.journal import JOURNAL_NAME
 
 logger = logging.getLogger(__name__)
+
+
+def start_sweep(settings: SweepSettings, console: Console) -> SweepFolder:
+    """Make a sweep and run it to its end. A sweep that cannot begin, such as without its cluster, leaves no folder.
+
+    Args:
+        settings: The sweep's settings.
+        console: Where to show the trials.
+
+    Raises:
+        EvsweepError: If the settings, the cluster or the data cannot be used.
+    """
+    folder = create_sweep(settings)
+    print_line(console, f"sweep: {folder.directory}")
+    try:
+        run_phase(folder, "trials", console, settings.trials)
+    except EvsweepError:
+        if not (folder.directory / JOURNAL_NAME).exists():
+            shutil.rmtree(folder.directory)  # so that the name is free for the next attempt
+        raise
+    return folder
 
 
 def run_phase(folder: SweepFolder, phase: Phase, console: Console, trials: int) -> None:
@@ -19,7 +44,7 @@ def run_phase(folder: SweepFolder, phase: Phase, console: Console, trials: int) 
         folder: The sweep.
         phase: Its search, or its confirmation.
         console: Where to show the trials.
-        trials: How many trials the phase has when it is done.
+        trials: How many trials the phase has when it is done, as far as that is known.
     """
     from sweep.supervisor import run_sweep  # slow: imports Ray
 

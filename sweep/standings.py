@@ -69,7 +69,7 @@ def print_table(table: Table, console: Console) -> None:
 def summary(rows: Sequence[TrialRow], objectives: Sequence[str], trials: int) -> str:
     """One line: how many trials ended, the best value so far of each objective, and the time left."""
     ended = sum(row.ended for row in rows)
-    parts = [f"{ended} of {trials} trials done"]
+    parts = [f"{ended} of {max(trials, len(rows))} trials done"]
     counts = {state: sum(row.state == state for row in rows) for state in ("RUNNING", "PAUSED", "FAILED")}
     parts += [f"{count} {state.lower()}" for state, count in counts.items() if count]
     for name in objectives:
