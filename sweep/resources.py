@@ -1,0 +1,150 @@
+"""What one trial asks of the cluster, and how many trials run at once."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweep.settings import SweepSettings
+from trainable.errors import SweepError
+
+GPU_MEMORY_SHARE = 0.9
+"""Of a GPU's memory that trials may need together; the rest is for CUDA's contexts and fragmentation."""
+MOST_CPUS = 8
+"""CPUs of a trial by default; more would only wait for the GPU."""
+MOST_TRIALS_A_GPU = 100
+GPU_GRAIN = 1e-4
+"""Ray counts resources in these units."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a machine of the cluster has in all.
+
+    Attributes:
+        id: Ray's name of it.
+        address: Its host name or address.
+        cpus: Number of CPUs.
+        gpus: Number of GPUs.
+    """
+
+    id: str
+    address: str
+    cpus: float
+    gpus: float
+
+    def __str__(self) -> str:
+        return f"{self.address} ({_amount(self.cpus, 'CPU')}, {_amount(self.gpus, 'GPU')})"
+
+
+@dataclass(frozen=True)
+class TrialResources:
+    """What one trial asks for.
+
+    Attributes:
+        cpus: CPUs.
+        gpus: A GPU, or the share of one.
+    """
+
+    cpus: float
+    gpus: float
+
+    def __str__(self) -> str:
+        return f"{_amount(self.cpus, 'CPU')} and {_amount(self.gpus, 'GPU')}"
+
+    @property
+    def threads(self) -> int:
+        """Threads that torch may compute with."""
+        return max(1, int(self.cpus))
+
+    def to_tune(self) -> dict[str, float]:
+        """As Ray Tune takes them."""
+        return {"cpu": self.cpus} | ({"gpu": self.gpus} if self.gpus else {})
+
+
+@dataclass(frozen=True)
+class GpuMemory:
+    """What a trial needs of a GPU's memory.
+
+    Attributes:
+        peak_mib: Highest memory of the largest configuration in MiB; `None`: not even it alone fits.
+        total_mib: The GPU's memory in MiB.
+    """
+
+    peak_mib: float | None
+    total_mib: float
+
+    @property
+    def trials(self) -> int:
+        """How many trials fit on the GPU at once. One always runs: it makes its micro-batches smaller if need be."""
+        return max(1, int(GPU_MEMORY_SHARE * self.total_mib / self.peak_mib)) if self.peak_mib else 1
+
+
+def needs_gpu_memory(settings: SweepSettings, nodes: Sequence[Node], *, wants_gpu: bool) -> bool:
+    """Whether `resources_per_trial` must be told what a trial needs of a GPU's memory."""
+    return settings.gpus_per_trial == "auto" and wants_gpu and any(node.gpus for node in nodes)
+
+
+def resources_per_trial(
+    settings: SweepSettings, nodes: Sequence[Node], *, wants_gpu: bool, memory: GpuMemory | None
+) -> TrialResources:
+    """What one trial asks for: what the settings say, and for what they leave open, what uses the cluster well.
+
+    As many trials share a GPU as fit into its memory, as the nodes have a CPU for each, and as there are to be. A trial
+    on a GPU gets its part of the node's CPUs, one that computes on the CPU a single one.
+
+    Args:
+        settings: The sweep's settings.
+        nodes: The cluster's nodes.
+        wants_gpu: Whether the configuration is for GPUs (`hardware.gpus`).
+        memory: What a trial needs of a GPU's memory; `None`: not known, so that each gets a whole GPU.
+    """
+    with_gpus = [node for node in nodes if node.gpus >= 1]
+    gpus = settings.gpus_per_trial
+    if isinstance(gpus, str):
+        gpus = 0.0
+        if wants_gpu and with_gpus:
+            cpus_a_gpu = min(node.cpus / node.gpus for node in with_gpus) / (settings.cpus_per_trial or 1)
+            gpus = _share(max(1, min(MOST_TRIALS_A_GPU, memory.trials if memory else 1, int(cpus_a_gpu))))
+    cpus = settings.cpus_per_trial
+    if cpus is None:
+        cpus = 1.0
+        if gpus and with_gpus:
+            a_trial = min(node.cpus / (int(node.gpus) * _trials_a_gpu(gpus)) for node in with_gpus)
+            cpus = float(max(1, min(MOST_CPUS, int(a_trial))))
+    return TrialResources(cpus, float(gpus))
+
+
+def trials_at_once(asked: TrialResources, node: Node) -> int:
+    """How many trials fit on a node."""
+    by_cpus = int(node.cpus / asked.cpus + GPU_GRAIN)
+    return min(by_cpus, int(node.gpus) * _trials_a_gpu(asked.gpus)) if asked.gpus else by_cpus
+
+
+def check_request(asked: TrialResources, nodes: Sequence[Node]) -> None:
+    """Refuse what no node can give: Ray would wait for it for ever.
+
+    Raises:
+        SweepError: Naming the request and the largest node.
+    """
+    if any(trials_at_once(asked, node) for node in nodes):
+        return
+    if not nodes:
+        raise SweepError("the Ray cluster has no node that is alive; look at it with `ray status`")
+    largest = max(nodes, key=lambda node: (node.gpus, node.cpus) if asked.gpus else (node.cpus, node.gpus))
+    raise SweepError(
+        f"a trial asks for {asked}, which no node of the Ray cluster has; the largest is {largest}. Lower "
+        "--cpus-per-trial or --gpus-per-trial, or add nodes"
+    )
+
+
+def _share(trials: int) -> float:
+    return round(math.floor(1 / trials / GPU_GRAIN) * GPU_GRAIN, 4)
+
+
+def _trials_a_gpu(share: float) -> int:
+    """Trials that one GPU is shared by; a trial's share lies on a single GPU."""
+    return int(1 / share + GPU_GRAIN)
+
+
+def _amount(number: float, what: str) -> str:
+    return f"no {what}" if not number else f"{number:g} {what}" + ("s" if number > 1 else "")

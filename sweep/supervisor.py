@@ -1,0 +1,204 @@
+"""Runs a sweep to its end, whatever ends the sessions in between."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from sweep.assigning import assigner
+from sweep.cluster import Slots, cluster
+from sweep.driver_lock import driver_lock
+from sweep.folder import Phase, SweepFolder
+from sweep.interruption import Interruption
+from sweep.paced import Paced
+from sweep.parent_run import FINAL_TIMEOUT_S, ParentRun
+from sweep.record import SweepRecord, open_study
+from sweep.resources import TrialResources
+from sweep.session import Session
+from sweep.settling import Settling
+from sweep.study import SweepStudy
+from sweep.trial import run_trial
+from sweep.trial_demands import checked_resources
+from sweep.trial_records import TrialRecord
+from sweep.tune_scheduler import last_error
+from sweep.tune_trainable import TrialFunction
+from trainable.errors import SweepError
+from trainable.tracking import RunStatus
+
+FRUITLESS_SESSIONS = 5
+"""Sessions in a row without any news of a trial after which a sweep is given up."""
+BACKOFF_S = (2.0, 5.0, 15.0, 60.0)
+"""Pause before the next session, by how many were fruitless before it."""
+WATCH_S, JOURNAL_S = 1.0, 2.0
+HURRIED_PUBLISHING_S = 10.0
+"""Longest wait for the tracking server where somebody waits for the end."""
+
+logger = logging.getLogger(__name__)
+
+
+def run_sweep(
+    folder: SweepFolder,
+    *,
+    phase: Phase = "trials",
+    trial_function: TrialFunction = run_trial,
+    console: Console | None = None,
+    watch: Callable[[], None] | None = None,
+) -> None:
+    """Run what is left of a sweep's phase.
+
+    All that counts is in the sweep's folder. A run, a `resume`, an `extend` and the recovery after Ray has died are the
+    same: a session that begins with what is unfinished. Ctrl-C, SIGTERM and a request to stop end the session, and its
+    trials can be gone on with.
+
+    Args:
+        folder: The sweep.
+        phase: Its search, or its confirmation.
+        trial_function: What a trial runs.
+        console: Where to show that something takes a while.
+        watch: Called about once a second, in this thread.
+
+    Raises:
+        SweepError: If another process runs the sweep, the cluster cannot be used, or the sweep had to be given up.
+        KeyboardInterrupt: After Ctrl-C.
+        SystemExit: After SIGTERM.
+    """
+    with driver_lock(folder):
+        folder.stop_request().unlink(missing_ok=True)  # what stopped it the last time
+        _Supervisor(folder, phase, trial_function, console or Console(quiet=True), watch or _nothing).run()
+
+
+class _Supervisor:
+    def __init__(
+        self,
+        folder: SweepFolder,
+        phase: Phase,
+        trial_function: TrialFunction,
+        console: Console,
+        watch: Callable[[], None],
+    ) -> None:
+        self._folder = folder
+        self._phase: Phase = phase
+        self._trial_function = trial_function
+        self._console = console
+        self._watch = Paced(watch, WATCH_S)
+        self._record = SweepRecord.read(folder)
+        self._settling = Settling(folder, phase)
+        self._interruption = Interruption()
+        self._stopped = ""
+        self._parent: ParentRun | None = None
+        self._resources: TrialResources | None = None
+
+    def run(self) -> None:
+        study = self._study()
+        self._settling.all(study.trials())
+        try:
+            if self._trials_left(study) != 0:
+                self._run_sessions()
+            parent = self._parent_run()  # where nothing was left, it publishes what is not published yet
+        except BaseException as error:
+            if self._parent is not None:
+                interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
+                self._end(self._parent, "KILLED" if interrupted else "FAILED", str(error) or type(error).__name__)
+            raise
+        self._end(parent, "KILLED" if self._stopped else "FINISHED", self._stopped)
+        self._interruption.raise_again()
+
+    def _run_sessions(self) -> None:
+        fruitless, news = 0, _news(self._study().trials())
+        while True:
+            failure = ""
+            try:
+                self._run_session()
+            except Exception as error:  # whatever ends Ray or Tune
+                if self._parent is None:  # nothing could start: the user's to mend
+                    raise
+                logger.debug("the session's end", exc_info=True)
+                failure = f"{type(error).__name__}: {last_error(str(error))}"
+            trials = self._study().trials()
+            if self._stopped or not (failure or any(trial.state == "RUNNING" for trial in trials)):
+                return
+            self._settling.all(trials)
+            fruitless = fruitless + 1 if _news(trials) == news else 0
+            news = _news(trials)
+            if fruitless == FRUITLESS_SESSIONS:
+                raise SweepError(
+                    f"{self._folder.name} is given up: {fruitless} sessions in a row ended without news of any trial, "
+                    f"the last one by {failure or 'itself'}. Mend that, and go on with "
+                    f"`{self._folder.command('resume')}`"
+                )
+            pause_s = BACKOFF_S[min(fruitless, len(BACKOFF_S) - 1)]
+            logger.warning("the session ended by %s; the next one begins in %g s", failure or "itself", pause_s)
+            time.sleep(pause_s)
+
+    def _run_session(self) -> None:
+        settings = self._record.settings
+        with cluster(settings.address):
+            if self._resources is None:
+                self._resources = checked_resources(self._folder, self._record, self._console)
+            session = Session(
+                trial_function=self._trial_function,
+                assign=assigner(self._folder, self._record, self._phase, self._resources),
+                resources=self._resources,
+                slots=Slots(self._resources, settings.max_concurrent),
+                max_failures=settings.max_failures,
+                directory=self._folder.ray_directory,
+            )
+            parent, study = self._parent_run(), self._study()
+            journal = Paced(lambda: parent.update(study), JOURNAL_S)
+
+            def look() -> None:
+                self._watch()
+                journal()
+                self._settling.due(study)
+
+            with self._interruption.noticed():
+                session.run(
+                    study,
+                    self._trials_left(study),
+                    should_stop=self._should_stop,
+                    on_end=self._settling.note,
+                    on_look=look,
+                )
+
+    def _study(self) -> SweepStudy:
+        """The study as its file has it, which gives out unfinished trials again."""
+        study = open_study(self._folder, self._phase)
+        study.take_over()
+        return study
+
+    def _trials_left(self, study: SweepStudy) -> int:
+        """How many trials are still to run, unfinished ones included; -1: as many as the study has."""
+        if self._phase == "confirm":
+            return -1
+        trials = study.trials()
+        unfinished = sum(trial.state == "RUNNING" for trial in trials)
+        return max(0, self._record.settings.trials - len(trials)) + unfinished
+
+    def _should_stop(self) -> bool:
+        if self._interruption.signal is not None:
+            self._stopped = f"ended by {self._interruption.signal.name}"
+        elif self._folder.stop_request().exists():
+            self._stopped = self._folder.stop_request().read_text().strip() or "stopped by hand"
+        return bool(self._stopped)
+
+    def _parent_run(self) -> ParentRun:
+        if self._parent is None:
+            self._parent = ParentRun(self._folder, self._record, phase=self._phase)
+        return self._parent
+
+    def _end(self, parent: ParentRun, status: RunStatus, reason: str) -> None:
+        study = self._study()
+        go_on = f"{reason}; `{self._folder.command('resume')}` goes on with it" if reason else ""
+        self._settling.all(study.trials(), unfinished=go_on)
+        parent.update(study)
+        parent.close(status, reason, HURRIED_PUBLISHING_S if status == "KILLED" else FINAL_TIMEOUT_S)
+
+
+def _news(trials: Sequence[TrialRecord]) -> tuple[int, int]:
+    """What grows with every report and every end of a trial."""
+    return sum(len(trial.reports) for trial in trials), sum(trial.state != "RUNNING" for trial in trials)
+
+
+def _nothing() -> None:
+    pass
