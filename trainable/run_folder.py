@@ -158,6 +158,8 @@ def check_same_run(config: Config, recorded: Config) -> None:
     now["run_dir"] = config.run_dir or then["run_dir"]
     if config.reproduce.seed_everything is None:
         now["reproduce.seed_everything"] = then["reproduce.seed_everything"]
+    if recorded.dataset.resolution_hw is None:  # the run ended before it could read its dataset
+        now["dataset.resolution_hw"] = None
     differing = [
         f"  - {key}: {then.get(key)!r} then, {now.get(key)!r} now"
         for key in sorted(now.keys() | then.keys())

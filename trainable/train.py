@@ -111,6 +111,7 @@ def train(
         SystemExit: Whatever a callback raises to stop the run; its text becomes the reason in the journal.
     """
     devices = devices or resolve_devices(config)
+    config = with_recorded_resolution(config)
     rank = process_rank(devices.count)
     with begun(config, rank=rank) as beginning:
         config = config.merged({"reproduce.seed_everything": beginning.seed})
@@ -127,7 +128,6 @@ def _train(
     identity: RunIdentity | None,
 ) -> TrainResult:
     micro_batch_size, micro_batches_per_step = rows_per_device(config, devices)
-    config = with_recorded_resolution(config)
     train_sequences, val_sequences = open_sequences(config, "train"), open_sequences(config, "val")
     pl.seed_everything(beginning.seed, verbose=False)
     if devices.accelerator == "gpu":

@@ -135,7 +135,7 @@ def test_a_finished_trial_that_starts_again_repeats_its_reports_and_does_not_tra
 
 
 def test_a_trial_that_the_search_stops_ends_at_once_and_again_when_it_starts_again(assign: Assign) -> None:
-    assignment = assign()
+    assignment = assign("dataset.resolution_hw=null")  # a size that is found in the dataset is no other setting
     for _ in range(2):
         search = Search(assignment, stop_at=4)
         with pytest.raises(StoppedEarly):
@@ -215,7 +215,7 @@ def test_an_error_before_the_training_is_a_failure_of_a_run_that_is_to_be_seen(
     assign: Assign, dataset: Path, tmp_path: Path
 ) -> None:
     moved = tmp_path / "moved"
-    assignment = assign(f"dataset.path={moved}")
+    assignment = assign(f"dataset.path={moved}", "dataset.resolution_hw=null")
     failed = run(assignment)
     assert str(moved) in failed.reports[0]["failure"]
     assert ending(assignment) == ("FAILED", failed.reports[0]["failure"])

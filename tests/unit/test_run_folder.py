@@ -60,9 +60,14 @@ def test_a_damaged_configuration_is_named(tmp_path: Path, content: str) -> None:
 
 
 def test_only_what_does_not_change_the_result_may_differ_when_resuming() -> None:
-    recorded = demo()
-    check_same_run(
-        demo("hardware.num_workers.train=3", "batch_size.micro=2", "logging.train.log_every_n_steps=7"), recorded
-    )
-    with pytest.raises(ConfigError, match=r"learning_rate: 0.003 then, 0.1 now(.|\n)*start a new run"):
+    recorded = demo("training.learning_rate=0.01")
+    free = ["hardware.num_workers.train=3", "batch_size.micro=2", "logging.train.log_every_n_steps=7"]
+    check_same_run(demo("training.learning_rate=0.01", *free), recorded)
+    with pytest.raises(ConfigError, match=r"learning_rate: 0.01 then, 0.1 now(.|\n)*start a new run"):
         check_same_run(demo("training.learning_rate=0.1"), recorded)
+
+
+def test_a_run_that_ended_before_it_read_its_dataset_is_resumed_with_the_resolution_found_there() -> None:
+    check_same_run(demo("dataset.resolution_hw=[96,160]"), demo("dataset.resolution_hw=null"))
+    with pytest.raises(ConfigError, match="resolution_hw"):
+        check_same_run(demo("dataset.resolution_hw=[96,160]"), demo("dataset.resolution_hw=[192,320]"))
