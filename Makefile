@@ -1,8 +1,16 @@
-# Two commands: `make test` installs everything and runs every check, `make sweep` trains on simulated traffic.
+# Two commands: `make test` installs everything and runs every check, `make sweep` runs a small sweep on simulated
+# traffic, or with DATA=FOLDER on the raw recordings in that folder's train/ and val/. All it makes lies in DEMO.
 PYTHON ?= python3.11
 VENV ?= .venv
 DEMO ?= demo
+DATA ?=
+TRIALS ?= 8
+OVERRIDES ?=
 BIN := $(VENV)/bin
+RAW := $(if $(DATA),$(patsubst %/,%,$(DATA)),$(DEMO)/raw)
+SWEEP := $(if $(DATA),$(notdir $(RAW)),demo)
+# Real recordings may have no small objects to judge by.
+OBJECTIVES := $(if $(DATA),--objective AP,--objective AP_S --objective AP)
 
 .PHONY: test sweep install lint format clean
 
@@ -15,10 +23,19 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# A second time it goes on with the sweep, or shows its result.
 sweep: install
-	$(BIN)/python -m trainable simulate $(DEMO)/raw --height 192 --width 320 --train 24 --val 8 --test 4 --duration 3
-	$(BIN)/python -m trainable preprocess $(DEMO)/raw $(DEMO)/preprocessed --dataset demo --workers 2
-	$(BIN)/python -m trainable train dataset=demo dataset.path=$(DEMO)/preprocessed +experiment=demo output_dir=$(DEMO)/runs
+ifeq ($(DATA),)
+	$(BIN)/python -m trainable simulate "$(RAW)" --height 192 --width 320 --train 24 --val 8 --test 4 --duration 3
+endif
+	$(BIN)/python -m trainable preprocess "$(RAW)" "$(DEMO)/$(SWEEP)" --dataset demo --workers 2
+	if [ -d "$(DEMO)/sweeps/$(SWEEP)" ]; then \
+		$(BIN)/python -m sweep resume "$(SWEEP)" --storage "$(DEMO)/sweeps"; \
+	else \
+		$(BIN)/python -m sweep run --space demo --name "$(SWEEP)" --storage "$(DEMO)/sweeps" --trials $(TRIALS) \
+			$(OBJECTIVES) dataset=demo "dataset.path='$(DEMO)/$(SWEEP)'" dataset.resolution_hw=null +experiment=demo \
+			$(OVERRIDES); \
+	fi
 
 install: $(VENV)/installed
 
