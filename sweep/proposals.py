@@ -122,18 +122,19 @@ class Proposer:
 
     def _config(self, parameters: Mapping[str, Json], seed: int | None) -> Config:
         overrides = self._space.overrides(parameters)
+        seeds: dict[str, Json] = {}
         if seed is not None:
-            overrides[SEED_KEY] = seed
-        elif self._base.reproduce.seed_everything is None:
-            overrides.setdefault(SEED_KEY, self._seed)
-        config = self._base.merged(overrides)
+            seeds[SEED_KEY] = seed
+        elif self._base.reproduce.seed_everything is None and SEED_KEY not in overrides:
+            seeds[SEED_KEY] = self._seed
+        config = self._base.merged({**overrides, **seeds})
         values = config.to_dict()
         for key, value in overrides.items():
             reached = _at(values, key)
             if not same(value, reached):
                 raise SweepError(
                     f"the parameter `{key}`={value!r} does not reach the configuration, which holds {reached!r} there; "
-                    "another key of the search space sets it too: take one of them out"
+                    "something else sets it too, such as another key of the search space or a confirmation's seeds"
                 )
         return config
 

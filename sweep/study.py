@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -178,7 +179,7 @@ class SweepStudy:
         if record.state == "COMPLETE" or step in record.reports:
             return "CONTINUE"
         kept = self._goals.kept(metrics)
-        rung = self._rungs.reached(step, record.last_rung)
+        rung = self._rungs.reached(step, record.last_rung) if step < record.max_steps else None
         decision: Decision = "CONTINUE"
         if rung is not None:
             others = [other.at_rung(rung) for other in self.trials() if rung in other.rung_decisions]
@@ -249,10 +250,14 @@ class SweepStudy:
                 return FixedPoint(dict(parameters), known_point=name)
         if self._search == "grid":
             place = 1 + max((point.place for point in tried if point.place is not None), default=-1)
-            grid = shuffled(list(self._space.grid()), self._seed)
-            if place < len(grid):
-                return FixedPoint(grid[place], place=place)
+            if place < len(self._grid):
+                return FixedPoint(self._grid[place], place=place)
         return None
+
+    @cached_property
+    def _grid(self) -> list[dict[str, Json]]:
+        """Every point of the space, in the order in which they are tried."""
+        return shuffled(list(self._space.grid()), self._seed)
 
     def _enqueue(self, point: FixedPoint) -> None:
         self._store.enqueue(point, self._space.optuna_parameters(point.parameters))
