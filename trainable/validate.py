@@ -7,7 +7,13 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from trainable.assembly import build_collector, build_eval_loader, build_module, open_sequences, with_recorded_resolution
+from trainable.assembly import (
+    build_collector,
+    build_eval_loader,
+    build_module,
+    open_sequences,
+    with_recorded_resolution,
+)
 from trainable.config import Config
 from trainable.errors import ConfigError, DataError
 from trainable.evaluation import MatchRecords, Metrics

@@ -232,7 +232,7 @@ class Dataset(LabelSet):
         """
         if self.resolution_hw is None:
             raise ConfigError(
-                "the sensor's size is needed without a dataset to read it from: set dataset.resolution_hw=[HEIGHT,WIDTH]"
+                "dataset.resolution_hw=null is read from a dataset, and here none is read; set it to [HEIGHT,WIDTH]"
             )
         height, width = self.resolution_hw
         return (height // 2, width // 2) if self.downsample_by_factor_2 else (height, width)
