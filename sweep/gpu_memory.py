@@ -7,10 +7,7 @@ from search_spaces.space import Space
 from sweep.probe import probe
 from sweep.resources import GpuMemory
 from trainable.config import Config, validate_config
-
-CONTEXT_MIB = 600.0
-"""What CUDA itself takes for each process."""
-MIB = 2**20
+from trainable.memory import MIB
 
 
 def measure_gpu_memory(space: Space, base: Config) -> GpuMemory:
@@ -27,7 +24,5 @@ def measure_gpu_memory(space: Space, base: Config) -> GpuMemory:
 
 def _measure(space: dict[str, object], base: dict[str, object]) -> GpuMemory:
     config = validate_config(base).merged({"hardware.gpus": 0})  # the one that Ray leaves visible
-    peaks = [cost.peak_mib for cost in probe(Space.from_dict(space), config)]
-    known = [peak + CONTEXT_MIB for peak in peaks if peak is not None]
     total_mib = torch.cuda.get_device_properties(0).total_memory / MIB
-    return GpuMemory(max(known) if len(known) == len(peaks) else None, total_mib)
+    return GpuMemory.of_largest((cost.peak_mib for cost in probe(Space.from_dict(space), config)), total_mib)

@@ -14,7 +14,7 @@ from search_spaces.json_values import Json, compact
 from search_spaces.space import Space
 from sweep.plan_contents import Estimate, Plan, RungPlan, Searched
 from sweep.plan_tables import show
-from sweep.probe import LIMIT_S, CombinationCost, largest_peak_mib, probe
+from sweep.probe import LIMIT_S, CombinationCost, probe
 from sweep.record import SweepRecord, plan_record
 from sweep.resources import GpuMemory, Node, resources_per_trial, trials_at_once
 from sweep.settings import SweepSettings
@@ -228,7 +228,7 @@ def _gpu_memory(record: SweepRecord, costs: Sequence[CombinationCost]) -> GpuMem
     if not _wants_gpu(record):
         return None
     total_mib = torch.cuda.get_device_properties(0).total_memory / MIB
-    return GpuMemory(largest_peak_mib(costs), total_mib)
+    return GpuMemory.of_largest((cost.peak_mib for cost in costs), total_mib)
 
 
 def _disk_bytes(costs: Sequence[CombinationCost], *, trials: int, validations: float, frames: int) -> float:

@@ -1,6 +1,6 @@
 """What the trials of a space cost: real training steps of each network that the space can build, measured here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -115,16 +115,6 @@ def probe(
     """
     for combination in combinations(space, base):
         yield _measure(combination, threads, limit_s)
-
-
-def largest_peak_mib(costs: Iterable[CombinationCost]) -> float | None:
-    """Highest memory in MiB of any trial; `None` where a combination does not fit at all."""
-    largest = 0.0
-    for cost in costs:
-        if cost.peak_mib is None:
-            return None
-        largest = max(largest, cost.peak_mib)
-    return largest
 
 
 def _measure(combination: Combination, threads: int | None, limit_s: float) -> CombinationCost:

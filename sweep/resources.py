@@ -1,7 +1,7 @@
 """What one trial asks of the cluster, and how many trials run at once."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sweep.settings import SweepSettings
@@ -9,6 +9,8 @@ from trainable.errors import SweepError
 
 GPU_MEMORY_SHARE = 0.9
 """Of a GPU's memory that trials may need together; the rest is for CUDA's contexts and fragmentation."""
+CONTEXT_MIB = 600.0
+"""What CUDA itself takes for each process."""
 MOST_CPUS = 8
 """CPUs of a trial by default; more would only wait for the GPU."""
 MOST_TRIALS_A_GPU = 100
@@ -72,6 +74,21 @@ class GpuMemory:
 
     peak_mib: float | None
     total_mib: float
+
+    @classmethod
+    def of_largest(cls, peaks_mib: Iterable[float | None], total_mib: float) -> "GpuMemory":
+        """What the largest of some configurations needs, with what CUDA itself takes for its process.
+
+        Args:
+            peaks_mib: Highest memory that each allocates in MiB; `None`: it does not fit.
+            total_mib: The GPU's memory in MiB.
+        """
+        largest = 0.0
+        for peak in peaks_mib:
+            if peak is None:
+                return cls(None, total_mib)
+            largest = max(largest, peak)
+        return cls(largest + CONTEXT_MIB, total_mib)
 
     @property
     def trials(self) -> int:

@@ -32,6 +32,8 @@ def test_rvt_tiny_memorises_two_recordings(two_recordings: Path, tmp_path: Path)
                 "dataset.data_augmentation.random.prob_hflip=0",
                 "dataset.data_augmentation.stream.prob_hflip=0",
                 "batch_size.train=4",
+                "dataset.sequence_length=4",
+                "training.learning_rate=0.003",
                 "training.max_steps=150",
                 "validation.val_check_interval=150",
                 "reproduce.seed_everything=0",

@@ -4,7 +4,7 @@ from search_spaces import Json, Space, load_space
 from search_spaces.choices import Choices
 from search_spaces.dimension import Dimension
 from search_spaces.ranges import FloatRange
-from sweep.probe import CombinationCost, combinations, largest_peak_mib, probe
+from sweep.probe import combinations, probe
 from trainable.config import Config, compose
 from trainable.errors import ConfigError
 from trainable.memory import measure_step
@@ -82,25 +82,6 @@ def test_where_all_rows_would_take_long_one_row_is_measured_and_scaled_up(base: 
     assert one_row is not None
     # Four rows a step, in two micro-batches.
     assert 4 * one_row.seconds / 5 < (cost.step_s or 0) < 4 * one_row.seconds * 5
-
-
-def test_the_largest_memory_is_unknown_where_something_does_not_fit() -> None:
-    costs = [
-        CombinationCost(
-            "a",
-            {},
-            rows=2,
-            rows_measured=2,
-            step_s=1.0,
-            evaluation_batch_s=1.0,
-            peak_mib=peak,
-            parameters=1,
-            checkpoint_bytes=12,
-        )
-        for peak in (300.0, 500.0, 400.0, None)
-    ]
-    assert largest_peak_mib(costs[:3]) == 500
-    assert largest_peak_mib(costs) is None
 
 
 def test_a_gpu_that_is_not_here_cannot_be_probed(base: Config) -> None:
