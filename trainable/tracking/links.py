@@ -8,7 +8,7 @@ from trainable.errors import TrackingError
 
 _CREDENTIALS = re.compile(r"([A-Za-z][\w+.-]*://)[^/\s]*@")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-TRAINING_VIEW = "?workflowType=machine_learning"
+TRAINING_VIEW = "workflowType=machine_learning"
 """Without it MLflow 3.17 shows language-model traces, and no runs, in a browser that has not chosen otherwise."""
 
 
@@ -61,17 +61,17 @@ def sqlite_path(uri: str) -> Path | None:
 
 def experiment_page(uri: str, experiment_id: str) -> str:
     """Where to see an experiment's runs, in the view that shows training runs."""
-    return _page(uri, f"#/experiments/{experiment_id}/runs{TRAINING_VIEW}")
+    return _page(uri, f"#/experiments/{experiment_id}/runs?{TRAINING_VIEW}")
 
 
 def run_page(uri: str, experiment_id: str, mlflow_run_id: str) -> str:
     """Where to see one run: an address for a server, for a database the command that opens it and then the address."""
-    return _page(uri, f"#/experiments/{experiment_id}/runs/{mlflow_run_id}{TRAINING_VIEW}")
+    return _page(uri, f"#/experiments/{experiment_id}/runs/{mlflow_run_id}?{TRAINING_VIEW}")
 
 
 def run_directions(uri: str, experiment_id: str, mlflow_run_id: str) -> tuple[str, ...]:
     """How to look at one run, as lines for the user: one for a server, two for a database, which needs a server."""
-    command, address = command_and_address(uri, f"#/experiments/{experiment_id}/runs/{mlflow_run_id}{TRAINING_VIEW}")
+    command, address = command_and_address(uri, f"#/experiments/{experiment_id}/runs/{mlflow_run_id}?{TRAINING_VIEW}")
     if command is None:
         return (f"The run is at {address}",)
     return (f"To look at the run, start: {command}", f"and open: {address}")

@@ -28,20 +28,21 @@ class TrackingPages:
 
     def run(self, run_id: str) -> str:
         """One run, by its id on the server."""
-        return self._address(f"experiments/{self.experiment_id}/runs/{run_id}{TRAINING_VIEW}")
+        return self._address(f"experiments/{self.experiment_id}/runs/{run_id}?{TRAINING_VIEW}")
 
     def compare(self, run_ids: Sequence[str]) -> str:
         """Parameters and metrics of some runs side by side."""
-        return self._address(f"compare-runs{TRAINING_VIEW}{self._of_runs(run_ids)}")
+        return self._address(f"compare-runs?{self._of_runs(run_ids)}&{TRAINING_VIEW}")
 
     def metric(self, run_ids: Sequence[str], metric: str) -> str:
         """One metric of some runs over their steps."""
         name = mlflow_name(metric)
-        choice = f"&metric={_json(name)}&plot_metric_keys={_json([name])}&x_axis=step&show_point=true"
-        return self._address(f"metric{TRAINING_VIEW}{self._of_runs(run_ids)}{choice}")
+        choice = f"metric={_json(name)}&plot_metric_keys={_json([name])}&x_axis=step&show_point=true"
+        return self._address(f"metric?{self._of_runs(run_ids)}&{choice}&{TRAINING_VIEW}")
 
     def _of_runs(self, run_ids: Sequence[str]) -> str:
-        return f"&runs={_json(list(run_ids))}&experiments={_json([self.experiment_id])}"
+        """What names the runs; it must come first in an address, where MLflow looks for a key `?runs`."""
+        return f"runs={_json(list(run_ids))}&experiments={_json([self.experiment_id])}"
 
     def _address(self, page: str) -> str:
         return command_and_address(self.uri, f"#/{page}")[1]

@@ -22,6 +22,8 @@ def test_pages_of_a_server_name_runs_experiment_and_metric() -> None:
     server, page, values = parts(pages.compare(["a1", "b2"]))
     assert (server, page) == ("http://tracking:5000", "/compare-runs")
     assert values == {"workflowType": "machine_learning", "runs": ["a1", "b2"], "experiments": ["3"]}
+    assert pages.compare(["a1"]).partition("?")[2].startswith("runs=")  # MLflow finds it nowhere else
+    assert pages.metric(["a1"], "AP").partition("?")[2].startswith("runs=")
     server, page, values = parts(pages.metric(["a1"], "prophesee/AP[0]"))
     assert page == "/metric"
     assert str(values["metric"]).startswith("prophesee/AP_0__")
