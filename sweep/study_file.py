@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from trainable.errors import SweepError
 
@@ -55,10 +54,11 @@ class _WholeLines(JournalFileBackend):
             raise
 
 
-class _KernelLock(BaseJournalFileLock):
+class _KernelLock(JournalFileOpenLock):
     """A lock on the file itself, which the kernel frees when its holder is killed; Optuna's own lingers for 30 s."""
 
     def __init__(self, file: Path) -> None:
+        super().__init__(str(file))
         self._path = file
         self._held: IO[bytes] | None = None
 
