@@ -24,12 +24,20 @@ app = new_app("sweep")
 
 @app.command()
 @takes_settings
-def plan(settings: SweepSettings) -> None:
+def plan(
+    settings: SweepSettings,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
     """Say what a sweep would run and cost, from a short probe on this machine; starts nothing."""
-    from sweep.plan import plan as show
+    from sweep.plan import plan as made_for
+    from sweep.plan_tables import show
 
     with interrupts_exit():
-        show(settings, output)
+        made = made_for(settings, diagnostics)
+    if as_json:
+        output.print_json(data=made.to_json())
+    else:
+        show(made, output)
 
 
 @app.command()

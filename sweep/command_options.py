@@ -105,16 +105,22 @@ def typed_settings(
     return settings_from(merged, source)
 
 
-def takes_settings(command: Callable[[SweepSettings], None]) -> Callable[..., None]:
-    """A command with the options of `typed_settings`, called with the settings that they come to."""
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with the options of `typed_settings`, called with the settings that they come to.
+
+    Args:
+        command: Takes the settings, and then what it has of further options.
+    """
+    _, *own = inspect.signature(command).parameters.values()
 
     @functools.wraps(command)
     def typed(**options: Any) -> None:
-        command(typed_settings(**options))
+        further = {parameter.name: options.pop(parameter.name) for parameter in own}
+        command(typed_settings(**options), **further)
 
-    signature = inspect.signature(typed_settings)
-    typed.__signature__ = signature.replace(return_annotation=None)  # type: ignore[attr-defined]
-    typed.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    parameters = [*inspect.signature(typed_settings).parameters.values(), *own]
+    typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    typed.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return typed
 
 

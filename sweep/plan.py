@@ -13,7 +13,6 @@ from search_spaces.dimension import Dimension
 from search_spaces.json_values import Json, compact
 from search_spaces.space import Space
 from sweep.plan_contents import Estimate, Plan, RungPlan, Searched
-from sweep.plan_tables import show
 from sweep.probe import LIMIT_S, CombinationCost, probe
 from sweep.record import SweepRecord, plan_record
 from sweep.resources import GpuMemory, Node, resources_per_trial, trials_at_once
@@ -34,11 +33,11 @@ START_S = 10.0
 
 
 def plan(settings: SweepSettings, console: Console, *, limit_s: float = LIMIT_S) -> Plan:
-    """Work out what a sweep would run and cost, from a short probe on this machine, and print it.
+    """Work out what a sweep would run and cost, from a short probe on this machine.
 
     Args:
         settings: The sweep's settings.
-        console: Where to print.
+        console: Where to show that measuring takes a while.
         limit_s: Seconds that the steps of one network and phase should not exceed.
 
     Raises:
@@ -49,9 +48,7 @@ def plan(settings: SweepSettings, console: Console, *, limit_s: float = LIMIT_S)
     here = Node("", "this machine", os.cpu_count() or 1, torch.cuda.device_count())
     with console.status("measuring training steps of each network"):
         costs = _costs(record, here, limit_s, notes)
-    planned = _planned(record, here, costs, _validation_size(record.config, notes), notes)
-    show(planned, console)
-    return planned
+    return _planned(record, here, costs, _validation_size(record.config, notes), notes)
 
 
 def expected_rungs(trials: int, rungs: Sequence[int], max_steps: int, reduction_factor: int) -> tuple[RungPlan, ...]:

@@ -106,3 +106,18 @@ def test_a_mistake_names_the_file_it_may_come_from(tmp_path: Path) -> None:
         typed("--settings", str(file), "+experiment=demo")
     assert "`overrides`" in str(caught.value)
     assert "got 'many'" in str(caught.value)
+
+
+def test_a_command_keeps_options_of_its_own() -> None:
+    received: list[tuple[int, bool]] = []
+    app = typer.Typer()
+
+    @app.command()
+    @takes_settings
+    def command(settings: SweepSettings, loud: bool = False) -> None:
+        """Take settings, and one option more."""
+        received.append((settings.trials, loud))
+
+    for arguments in (["--space", "demo", "--trials", "5", "--loud"], ["--space", "demo", "--trials", "6"]):
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert received == [(5, True), (6, False)]

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from sweep.plan import expected_rungs, plan
 from sweep.plan_contents import Plan
+from sweep.plan_tables import show
 from sweep.rungs import RungEntry, Rungs
 from sweep.settings import SweepSettings
 from trainable.data import open_split, preprocess, simulate
@@ -37,10 +38,10 @@ def planned(make_settings: Callable[..., SweepSettings]) -> Callable[..., tuple[
         settings = make_settings(
             **{"space": "size_aware", "overrides": [*data, *SMALL, *BUDGET, *overrides], **changed}
         )
-        console = Console(file=io.StringIO(), width=200)
-        made = plan(settings, console, limit_s=0.001)
-        assert isinstance(console.file, io.StringIO)
-        return made, console.file.getvalue()
+        made = plan(settings, Console(quiet=True), limit_s=0.001)
+        text = io.StringIO()
+        show(made, Console(file=text, width=200))
+        return made, text.getvalue()
 
     return make
 
