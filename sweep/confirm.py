@@ -1,5 +1,6 @@
 """Confirming the finalists: the best trials and the baseline, trained again with new seeds at the full budget."""
 
+import logging
 import math
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -14,6 +15,8 @@ from sweep.record import BASELINE, SweepRecord, open_study
 from sweep.standings import percent, shown_metrics
 from sweep.trial_records import TrialRecord
 from trainable.errors import SweepError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,9 @@ def enqueue_confirmation(folder: SweepFolder, top: int, seeds: int) -> int:
         SweepError: If no trial ran to the full budget.
     """
     chosen = finalists(folder, top)
+    best = sum(finalist.trial is not None for finalist in chosen)
+    if best < top:
+        logger.info("only %d trials of %s have run to the full budget, so no more are confirmed", best, folder.name)
     own = SweepRecord.read(folder).config.reproduce.seed_everything or 0
     study = open_study(folder, "confirm")
     study.enqueue([finalist.parameters for finalist in chosen], seeds=range(own + 1, own + 1 + seeds))

@@ -48,8 +48,12 @@ def run_phase(folder: SweepFolder, phase: Phase, console: Console, trials: int) 
     """
     from sweep.supervisor import run_sweep  # slow: imports Ray
 
-    with LiveTable(folder, phase, console, trials) as table:
-        run_sweep(folder, phase=phase, console=console, watch=table.update)
+    try:
+        with LiveTable(folder, phase, console, trials) as table:
+            run_sweep(folder, phase=phase, watch=table.update)
+    except (KeyboardInterrupt, SystemExit):
+        print_line(console, f"stopped; to go on: {folder.command('resume')}")
+        raise
 
 
 def extend_sweep(folder: SweepFolder, trials: int) -> None:

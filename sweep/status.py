@@ -100,7 +100,10 @@ def _next_steps(status: SweepStatus) -> list[str]:
     if status.driver is not None:
         return [f"To stop it (it can be resumed): {folder.command('stop')}"]
     steps = []
-    if status.unfinished:
+    waiting = sum(not row.ended for row in status.confirmations)
+    if waiting:
+        steps.append(f"To go on with the {waiting} unfinished confirmations: {folder.command('resume')}")
+    elif status.unfinished:
         steps.append(f"To go on with the {status.unfinished} unfinished trials: {folder.command('resume')}")
     if any(row.state == "COMPLETE" for row in status.trials):
         steps.append(f"The best configuration: {folder.command('best')}")

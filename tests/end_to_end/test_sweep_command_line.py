@@ -151,7 +151,12 @@ def test_extending_adds_trials_and_confirming_adds_seeds(
 def test_a_running_sweep_is_stopped_and_resumed_from_its_checkpoints(
     sweep: Command, space: Path, shared: list[str], place: Path, environment: dict[str, str]
 ) -> None:
-    longer = [*shared, "training.max_steps=60", "logging.train.log_model_every_n_steps=2"]
+    longer = [
+        *shared,
+        "training.max_steps=60",
+        "validation.val_check_interval=30",
+        "logging.train.log_model_every_n_steps=2",
+    ]
     options = ["--space", str(space), "--name", "stopped", "--trials", "1", "--scheduler", "none", *longer]
     running = subprocess.Popen(
         [sys.executable, "-m", "sweep", "run", *options],
@@ -171,14 +176,22 @@ def test_a_running_sweep_is_stopped_and_resumed_from_its_checkpoints(
     trial = json.loads(sweep("status", "stopped", "--json").stdout)["trials"][0]
     assert trial["state"] == "RUNNING"
     assert 0 < trial["step"] < 60
-    resumed = subprocess.Popen([sys.executable, "-m", "sweep", "resume", "stopped"], cwd=place, env=environment)
+    resumed = subprocess.Popen(
+        [sys.executable, "-m", "sweep", "resume", "stopped"],
+        cwd=place,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     journal = place / "sweeps" / "stopped" / "trials" / "0000" / "journal.jsonl"
     _wait_for(lambda: '"type":"resume"' in journal.read_text(), resumed)
     resumed.send_signal(signal.SIGINT)
-    assert resumed.wait(timeout=120) == 130
+    _, complained = resumed.communicate(timeout=120)
+    assert resumed.returncode == 130
+    assert "stopped; to go on: python -m sweep resume stopped" in complained
 
 
-def _wait_for(happened: Callable[[], bool], process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
+def _wait_for(happened: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
     deadline_s = time.monotonic() + 180
     while not happened():
         assert process.poll() is None, process.communicate()

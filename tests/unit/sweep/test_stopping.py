@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
+from sweep.confirm import enqueue_confirmation, unfinished_confirmations
 from sweep.driver_lock import driver_lock
 from sweep.folder import SweepFolder
 from sweep.record import open_study
@@ -71,6 +72,17 @@ def test_the_status_says_whether_it_runs_why_trials_failed_and_what_to_do(make_s
     assert "trial 1 FAILED: the loss became NaN" in text
     assert "best AP_S 15.00 (trial 0)" in text
     assert "sweep best small" in shown(folder)
+
+
+def test_an_unfinished_confirmation_is_gone_on_with_first(make_sweep: MakeSweep, play: Play) -> None:
+    folder = make_sweep(scheduler="none", trials=4)
+    play(folder, [0.5, 0.9])
+    enqueue_confirmation(folder, top=1, seeds=1)
+    play(folder, [0.8], phase="confirm", until=100)
+    assert unfinished_confirmations(folder) == 1
+    text = shown(folder)
+    assert "To go on with the 1 unfinished confirmations: python -m sweep resume small" in text
+    assert "confirmation, percent" in text
 
 
 def test_the_status_for_scripts_holds_the_ranking_and_all_trials(make_sweep: MakeSweep, play: Play) -> None:
