@@ -23,7 +23,7 @@ from trainable.command_line import (
     run_app,
     write_json,
 )
-from trainable.errors import ConfigError
+from trainable.errors import ConfigError, TrackingError
 
 app = new_app("trainable")
 
@@ -246,6 +246,8 @@ def publish(
         print_path("missing on disk", path)
     for line in summary.progress.directions:
         output.print(line, highlight=False, soft_wrap=True)
+    if summary.refused:
+        raise TrackingError("\n".join(["these runs could not be published:", *summary.refused]))
 
 
 def _two_columns(rows: dict[str, int]) -> Table:

@@ -155,6 +155,31 @@ def test_when_the_driver_is_killed_its_running_runs_have_failed_until_they_are_r
         assert steps == list(range(1, last_step + 51))
 
 
+def test_the_command_publishes_a_whole_folder_and_names_what_it_cannot(
+    trainable: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    sweep = tmp_path / "sweep"
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    runs = [RunTracking.start(sweep, experiment="sweeps", uri=None, run_id="own"), start_trial(sweep, TRIALS[0], "own")]
+    log(runs, range(1, 11))
+    for run in runs:
+        run.close("FINISHED")
+    done = trainable("publish", "sweep", "--uri", uri, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [line.strip().split(maxsplit=1) for line in done.stdout.splitlines()[:2]] == [
+        ["2", "runs"],
+        ["20", "points sent"],
+    ]
+    damaged = sweep / "trials" / "0009" / "journal.jsonl"
+    damaged.parent.mkdir()
+    damaged.write_text("damaged")
+    done = trainable("publish", "sweep", "--uri", uri, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "these runs could not be published" in done.stderr
+    assert "trials/0009/journal.jsonl" in done.stderr
+    assert "20  points already there" in done.stdout
+
+
 def test_a_publishing_process_that_dies_is_replaced(tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
