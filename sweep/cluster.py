@@ -124,7 +124,7 @@ def _start_here() -> None:
         raise SweepError(f"Ray cannot be started on this machine: {error}") from error
 
 
-class Slots:
+class Room:
     """How many trials the cluster has room for, looked at again now and then: nodes come and go.
 
     Args:
@@ -135,20 +135,31 @@ class Slots:
     def __init__(self, asked: TrialResources, most: int | None) -> None:
         self._asked = asked
         self._most = most
-        self._room = 0
+        self._here = ray.get_runtime_context().get_node_id()
+        self._places = 0
         self._looked_s = -NODES_S
 
-    def __call__(self) -> int:
-        """Trials that may run at once now. Those given as the most may wait for nodes that are still to come."""
-        if self._most is not None:
-            return self._most
+    def look(self) -> None:
+        """See which nodes there are, if the last look is a while ago.
+
+        Raises:
+            RuntimeError: If Ray has died on this machine, which Tune does not notice.
+        """
         now_s = time.monotonic()
-        if now_s - self._looked_s >= NODES_S:
-            room = sum(trials_at_once(self._asked, node) for node in living_nodes())
-            if not room and (self._room or self._looked_s < 0):
-                logger.warning("no node of the cluster has room for a trial now; the sweep waits for one")
-            self._room, self._looked_s = room, now_s
-        return self._room
+        if now_s - self._looked_s < NODES_S:
+            return
+        nodes = living_nodes()
+        if not any(node.id == self._here for node in nodes):
+            raise RuntimeError("Ray has died on this machine")
+        places = sum(trials_at_once(self._asked, node) for node in nodes)
+        if not places and (self._places or self._looked_s < 0):
+            logger.warning("no node of the cluster has room for a trial now; the sweep waits for one")
+        self._places, self._looked_s = places, now_s
+
+    def trials(self) -> int:
+        """How many trials may run at once. Those given as the most may wait for nodes that are still to come."""
+        self.look()
+        return self._places if self._most is None else self._most
 
 
 def _speaks_grpc(host: str, port: int) -> bool:

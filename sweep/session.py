@@ -68,7 +68,6 @@ class Session:
         trials: int,
         *,
         should_stop: Callable[[], bool] = lambda: False,
-        on_end: Callable[[int], None] = lambda index: None,
         on_look: Callable[[], None] = lambda: None,
     ) -> None:
         """Run trials until the study has no more, or they are to stop.
@@ -77,14 +76,13 @@ class Session:
             study: The study, which no session has asked before.
             trials: How many trials to run at most; -1: as many as the study has.
             should_stop: Asked now and then; where it answers true, the trials end and stay unfinished.
-            on_end: Called with the index of a trial that has ended.
             on_look: Called about twice a second.
 
         Raises:
             Exception: Whatever ends Tune itself; the unfinished trials stay so.
         """
         os.environ.update(_TUNE_ENVIRONMENT)
-        searcher = StudySearcher(study, self.assign, self.slots, on_end)
+        searcher = StudySearcher(study, self.assign, self.slots)
         tune.Tuner(
             tune.with_resources(trial_actor(self.trial_function), self.resources.to_tune()),
             param_space={},

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping, Sequence
 
 from sweep.folder import Phase, SweepFolder
-from sweep.study import SweepStudy
 from sweep.trial_records import State, TrialRecord
 from trainable.errors import EvsweepError
 from trainable.run_lock import run_lock
@@ -39,19 +38,20 @@ class Settling:
     def __init__(self, folder: SweepFolder, phase: Phase) -> None:
         self._folder = folder
         self._phase: Phase = phase
-        self._ended_s: dict[int, float] = {}
+        self._seen_s: dict[int, float] = {}
+        self._settled: set[int] = set()
 
-    def note(self, index: int) -> None:
-        """Remember that a trial has just ended."""
-        self._ended_s[index] = time.monotonic()
+    def due(self, trials: Sequence[TrialRecord]) -> None:
+        """Settle the trials that ended a while ago, while others run.
 
-    def due(self, study: SweepStudy) -> None:
-        """Settle the trials that ended a while ago."""
-        waiting_since_s = time.monotonic() - CLOSING_S
-        due = [index for index, ended_s in self._ended_s.items() if ended_s <= waiting_since_s]
-        for trial in study.trials() if due else ():
-            if trial.index in due:
-                del self._ended_s[trial.index]
+        Args:
+            trials: All trials.
+        """
+        now_s = time.monotonic()
+        for trial in trials:
+            if trial.state == "RUNNING" or trial.index in self._settled:
+                continue
+            if now_s - self._seen_s.setdefault(trial.index, now_s) >= CLOSING_S:
                 self._settle(trial, "", wait_s=0.0)
 
     def all(self, trials: Sequence[TrialRecord], *, unfinished: str = "") -> None:
@@ -61,14 +61,17 @@ class Settling:
             trials: All trials.
             unfinished: Why unfinished ones do not run any more; empty: they are left alone.
         """
-        self._ended_s.clear()
         for trial in trials:
-            self._settle(trial, unfinished, wait_s=EXIT_S)
+            if trial.index not in self._settled:
+                self._settle(trial, unfinished, wait_s=EXIT_S)
 
     def _settle(self, trial: TrialRecord, unfinished: str, *, wait_s: float) -> None:
         status = _STATUS.get(trial.state, "KILLED" if unfinished else None)
         directory = self._folder.run_directory(self._phase, trial.index)
-        if status is None or not directory.is_dir():
+        if status is None:
+            return
+        self._settled.add(trial.index)
+        if not directory.is_dir():
             return
         try:
             with run_lock(directory, wait_s=wait_s):

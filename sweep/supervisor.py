@@ -4,10 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from rich.console import Console
-
-from sweep.assigning import assigner
-from sweep.cluster import Slots, cluster
 from sweep.driver_lock import driver_lock
 from sweep.folder import Phase, SweepFolder
 from sweep.interruption import Interruption
@@ -15,13 +11,10 @@ from sweep.paced import Paced
 from sweep.parent_run import FINAL_TIMEOUT_S, ParentRun
 from sweep.record import SweepRecord, open_study
 from sweep.resources import TrialResources
-from sweep.session import Session
+from sweep.session_process import SessionProcess
 from sweep.settling import Settling
-from sweep.study import SweepStudy
 from sweep.trial import run_trial
-from sweep.trial_demands import checked_resources
 from sweep.trial_records import TrialRecord
-from sweep.tune_scheduler import last_error
 from sweep.tune_trainable import TrialFunction
 from trainable.errors import SweepError
 from trainable.tracking import RunStatus
@@ -30,7 +23,7 @@ FRUITLESS_SESSIONS = 5
 """Sessions in a row without any news of a trial after which a sweep is given up."""
 BACKOFF_S = (2.0, 5.0, 15.0, 60.0)
 """Pause before the next session, by how many were fruitless before it."""
-WATCH_S, JOURNAL_S = 1.0, 2.0
+LOOK_S, WATCH_S, JOURNAL_S = 0.5, 1.0, 2.0
 HURRIED_PUBLISHING_S = 10.0
 """Longest wait for the tracking server where somebody waits for the end."""
 
@@ -42,7 +35,6 @@ def run_sweep(
     *,
     phase: Phase = "trials",
     trial_function: TrialFunction = run_trial,
-    console: Console | None = None,
     watch: Callable[[], None] | None = None,
 ) -> None:
     """Run what is left of a sweep's phase.
@@ -55,7 +47,6 @@ def run_sweep(
         folder: The sweep.
         phase: Its search, or its confirmation.
         trial_function: What a trial runs.
-        console: Where to show that something takes a while.
         watch: Called about once a second, in this thread.
 
     Raises:
@@ -65,35 +56,31 @@ def run_sweep(
     """
     with driver_lock(folder):
         folder.stop_request().unlink(missing_ok=True)  # what stopped it the last time
-        _Supervisor(folder, phase, trial_function, console or Console(quiet=True), watch or _nothing).run()
+        _Supervisor(folder, phase, trial_function, watch or _nothing).run()
 
 
 class _Supervisor:
     def __init__(
-        self,
-        folder: SweepFolder,
-        phase: Phase,
-        trial_function: TrialFunction,
-        console: Console,
-        watch: Callable[[], None],
+        self, folder: SweepFolder, phase: Phase, trial_function: TrialFunction, watch: Callable[[], None]
     ) -> None:
         self._folder = folder
         self._phase: Phase = phase
         self._trial_function = trial_function
-        self._console = console
-        self._watch = Paced(watch, WATCH_S)
         self._record = SweepRecord.read(folder)
+        self._study = open_study(folder, phase)
         self._settling = Settling(folder, phase)
+        self._watch = Paced(watch, WATCH_S)
+        self._journal = Paced(self._update_journals, JOURNAL_S)
         self._interruption = Interruption()
         self._stopped = ""
         self._parent: ParentRun | None = None
         self._resources: TrialResources | None = None
 
     def run(self) -> None:
-        study = self._study()
-        self._settling.all(study.trials())
+        self._study.take_over()
+        self._settling.all(self._study.trials())
         try:
-            if self._trials_left(study) != 0:
+            if self._trials_left() != 0:
                 self._run_sessions()
             parent = self._parent_run()  # where nothing was left, it publishes what is not published yet
         except BaseException as error:
@@ -105,17 +92,10 @@ class _Supervisor:
         self._interruption.raise_again()
 
     def _run_sessions(self) -> None:
-        fruitless, news = 0, _news(self._study().trials())
+        fruitless, news = 0, _news(self._study.trials())
         while True:
-            failure = ""
-            try:
-                self._run_session()
-            except Exception as error:  # whatever ends Ray or Tune
-                if self._parent is None:  # nothing could start: the user's to mend
-                    raise
-                logger.debug("the session's end", exc_info=True)
-                failure = f"{type(error).__name__}: {last_error(str(error))}"
-            trials = self._study().trials()
+            failure = self._run_session()
+            trials = self._study.trials()
             if self._stopped or not (failure or any(trial.state == "RUNNING" for trial in trials)):
                 return
             self._settling.all(trials)
@@ -131,47 +111,29 @@ class _Supervisor:
             logger.warning("the session ended by %s; the next one begins in %g s", failure or "itself", pause_s)
             time.sleep(pause_s)
 
-    def _run_session(self) -> None:
-        settings = self._record.settings
-        with cluster(settings.address):
-            if self._resources is None:
-                self._resources = checked_resources(self._folder, self._record, self._console)
-            session = Session(
-                trial_function=self._trial_function,
-                assign=assigner(self._folder, self._record, self._phase, self._resources),
-                resources=self._resources,
-                slots=Slots(self._resources, settings.max_concurrent),
-                max_failures=settings.max_failures,
-                directory=self._folder.ray_directory,
-            )
-            parent, study = self._parent_run(), self._study()
-            journal = Paced(lambda: parent.update(study), JOURNAL_S)
-
-            def look() -> None:
-                self._watch()
-                journal()
-                self._settling.due(study)
-
+    def _run_session(self) -> str:
+        """Run a session to its end; what ended it before it was done, or an empty text."""
+        left = self._trials_left()
+        session = SessionProcess(self._folder, self._phase, self._trial_function, left, self._resources)
+        try:
             with self._interruption.noticed():
-                session.run(
-                    study,
-                    self._trials_left(study),
-                    should_stop=self._should_stop,
-                    on_end=self._settling.note,
-                    on_look=look,
-                )
+                while session.is_running(LOOK_S):
+                    self._resources = session.resources
+                    if self._resources is not None:
+                        self._parent_run()
+                    if not self._stopped and self._should_stop():
+                        session.stop()
+                    self._watch()
+                    self._journal()
+        finally:
+            session.kill()  # it has ended, unless this process is in a hurry
+        return session.failure
 
-    def _study(self) -> SweepStudy:
-        """The study as its file has it, which gives out unfinished trials again."""
-        study = open_study(self._folder, self._phase)
-        study.take_over()
-        return study
-
-    def _trials_left(self, study: SweepStudy) -> int:
+    def _trials_left(self) -> int:
         """How many trials are still to run, unfinished ones included; -1: as many as the study has."""
         if self._phase == "confirm":
             return -1
-        trials = study.trials()
+        trials = self._study.trials()
         unfinished = sum(trial.state == "RUNNING" for trial in trials)
         return max(0, self._record.settings.trials - len(trials)) + unfinished
 
@@ -187,11 +149,15 @@ class _Supervisor:
             self._parent = ParentRun(self._folder, self._record, phase=self._phase)
         return self._parent
 
+    def _update_journals(self) -> None:
+        if self._parent is not None:
+            self._parent.update(self._study)
+        self._settling.due(self._study.trials())
+
     def _end(self, parent: ParentRun, status: RunStatus, reason: str) -> None:
-        study = self._study()
         go_on = f"{reason}; `{self._folder.command('resume')}` goes on with it" if reason else ""
-        self._settling.all(study.trials(), unfinished=go_on)
-        parent.update(study)
+        self._settling.all(self._study.trials(), unfinished=go_on)
+        parent.update(self._study)
         parent.close(status, reason, HURRIED_PUBLISHING_S if status == "KILLED" else FINAL_TIMEOUT_S)
 
 

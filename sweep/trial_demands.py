@@ -1,6 +1,7 @@
 """What a sweep's trials ask of the cluster, settled and checked before the first of them starts."""
 
-from rich.console import Console
+import logging
+from collections.abc import Sequence
 
 from sweep.cluster import living_nodes
 from sweep.folder import SweepFolder
@@ -8,16 +9,17 @@ from sweep.gpu_memory import measure_gpu_memory
 from sweep.node_checks import check_nodes
 from sweep.objectives import parse_constraint
 from sweep.record import SweepRecord
-from sweep.resources import TrialResources, check_request, needs_gpu_memory, resources_per_trial, trials_at_once
+from sweep.resources import Node, TrialResources, check_request, needs_gpu_memory, resources_per_trial, trials_at_once
+
+logger = logging.getLogger(__name__)
 
 
-def checked_resources(folder: SweepFolder, record: SweepRecord, console: Console) -> TrialResources:
+def checked_resources(folder: SweepFolder, record: SweepRecord) -> TrialResources:
     """What one trial asks for, where it can have it, and all that it needs is there.
 
     Args:
         folder: The sweep.
         record: Its record.
-        console: Where to show that measuring takes a while.
 
     Raises:
         SweepError: If no node can take a trial, a node cannot train it, or an objective is undefined on the data.
@@ -26,10 +28,16 @@ def checked_resources(folder: SweepFolder, record: SweepRecord, console: Console
     wants_gpu = config.hardware.gpus is not None
     memory = None
     if needs_gpu_memory(settings, nodes, wants_gpu=wants_gpu):
-        with console.status("measuring how many trials fit on a GPU"):
-            memory = measure_gpu_memory(record.search_space(), config)
+        logger.info("measuring how many trials fit on a GPU")
+        memory = measure_gpu_memory(record.search_space(), config)
     asked = resources_per_trial(settings, nodes, wants_gpu=wants_gpu, memory=memory)
     check_request(asked, nodes)
+    logger.info("a trial gets %s; %d run at once", asked, _at_once(asked, nodes, settings.max_concurrent))
     metrics = [*settings.objectives, *(parse_constraint(text).metric for text in settings.constraints)]
     check_nodes(folder, config, metrics, [node for node in nodes if trials_at_once(asked, node)])
     return asked
+
+
+def _at_once(asked: TrialResources, nodes: Sequence[Node], most: int | None) -> int:
+    room = sum(trials_at_once(asked, node) for node in nodes)
+    return room if most is None else min(room, most)

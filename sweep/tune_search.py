@@ -41,20 +41,16 @@ class StudySearcher(NotKept, Searcher):
         study: The study.
         assign: What turns a proposal into an assignment.
         slots: How many trials may run at once now.
-        on_end: Called after a trial has ended, with its index.
 
     Attributes:
         live: The trials that Tune runs, by Tune's own identity of each.
     """
 
-    def __init__(
-        self, study: SweepStudy, assign: Assign, slots: Callable[[], int], on_end: Callable[[int], None]
-    ) -> None:
+    def __init__(self, study: SweepStudy, assign: Assign, slots: Callable[[], int]) -> None:
         super().__init__()
         self._study = study
         self._assign = assign
         self._slots = slots
-        self._on_end = on_end
         self.live: dict[str, LiveTrial] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
@@ -82,7 +78,6 @@ class StudySearcher(NotKept, Searcher):
         self._end(trial, result or {}, error)
         # Not before the study has it: where the disk refuses, Tune runs the trial again, which tells its end again.
         del self.live[trial_id]
-        self._on_end(trial.proposal.index)
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing."""
