@@ -45,10 +45,7 @@ def view_from_here(config: Config, metrics: Sequence[str], record_file: Path) ->
         metrics: Metrics that must be defined.
         record_file: The sweep's record.
     """
-    try:
-        record = hashlib.sha256(record_file.read_bytes()).hexdigest()
-    except OSError:
-        record = ""
+    record = record_digest(record_file)
     dataset = config.dataset
     try:
         digest = dataset_digest(
@@ -60,6 +57,14 @@ def view_from_here(config: Config, metrics: Sequence[str], record_file: Path) ->
     except EvsweepError as error:
         return NodeView(record, "", str(error), ())
     return NodeView(record, digest, "", tuple(undefined))
+
+
+def record_digest(record_file: Path) -> str:
+    """Digest of a sweep's record; empty where it is not seen."""
+    try:
+        return hashlib.sha256(record_file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def check_nodes(folder: SweepFolder, config: Config, metrics: Sequence[str], nodes: Sequence[Node]) -> None:
@@ -75,29 +80,42 @@ def check_nodes(folder: SweepFolder, config: Config, metrics: Sequence[str], nod
         SweepError: Naming every node and what is wrong there.
     """
     views = _views(folder, config, metrics, nodes)
-    here = view_from_here(config, (), folder.record_file).record
+    mistakes = wrong_on_nodes(views, record_digest(folder.record_file), folder.directory, config.dataset.path)
+    if mistakes:
+        raise SweepError("trials cannot run:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
+
+
+def wrong_on_nodes(
+    views: Sequence[tuple[Node, NodeView]], record: str, directory: Path, dataset_path: str
+) -> list[str]:
+    """What keeps trials from running alike on all nodes, a sentence each.
+
+    Args:
+        views: What each node sees.
+        record: Digest of the sweep's record.
+        directory: The sweep's folder.
+        dataset_path: Where the dataset is to lie.
+    """
     mistakes = [
-        f"{node.address} does not see this sweep's folder {folder.directory}; give --storage a folder that all nodes "
-        "mount under the same path"
+        f"{node.address} does not see this sweep's folder {directory}; give --storage a folder that all nodes mount "
+        "under the same path"
         for node, view in views
-        if view.record != here
+        if view.record != record
     ]
     mistakes += [f"{node.address}: {view.mistake}" for node, view in views if view.mistake]
     seeing = [(node, view) for node, view in views if not view.mistake]
     mistakes += [
-        f"{node.address} holds another dataset in {config.dataset.path} than {seeing[0][0].address}; copy the one to "
-        "all nodes"
+        f"{node.address} holds another dataset in {dataset_path} than {seeing[0][0].address}; copy the one to all nodes"
         for node, view in seeing[1:]
         if view.dataset != seeing[0][1].dataset
     ]
-    if seeing:
-        mistakes += [
-            f"`{name}` is undefined on the validation split of {config.dataset.path}: it holds no truth that counts "
-            "for it; choose another objective, or bounds of dataset.evaluation.area_bins that fit the data"
-            for name in seeing[0][1].undefined
-        ]
-    if mistakes:
-        raise SweepError("trials cannot run:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
+    undefined = seeing[0][1].undefined if seeing else ()
+    mistakes += [
+        f"`{name}` is undefined on the validation split of {dataset_path}: it holds no truth that counts for it; "
+        "choose another objective, or bounds that fit the data (dataset.evaluation.small_area_px2, medium_area_px2)"
+        for name in undefined
+    ]
+    return mistakes
 
 
 def _views(
