@@ -33,6 +33,7 @@ endif
 		$(BIN)/python -m sweep resume "$(SWEEP)" --storage "$(DEMO)/sweeps"; \
 	else \
 		$(BIN)/python -m sweep run --space demo --name "$(SWEEP)" --storage "$(DEMO)/sweeps" --trials $(TRIALS) \
+			--reduction-factor 2 \
 			$(OBJECTIVES) dataset=demo "dataset.path='$(DEMO)/$(SWEEP)'" dataset.resolution_hw=null +experiment=demo \
 			$(OVERRIDES); \
 	fi
