@@ -52,12 +52,21 @@ def run(settings: SweepSettings) -> None:
 
 
 @app.command()
-def resume(name: Name, storage: Storage = DEFAULT_STORAGE) -> None:
+def resume(
+    name: Name,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Try failed trials again, too, from their last checkpoints.")
+    ] = False,
+    storage: Storage = DEFAULT_STORAGE,
+) -> None:
     """Go on with a sweep, or with its confirmation, after a stop or a kill; finished trials are kept."""
     from sweep.confirm import unfinished_confirmations
+    from sweep.trying_again import try_failed_again
 
     with interrupts_exit():
         folder = open_sweep(storage, name)
+        if failed:
+            try_failed_again(folder)
         if unfinished_confirmations(folder):
             _confirmation(folder, trials=0)
         else:

@@ -1,4 +1,4 @@
-"""Ctrl-C and the end of a job, made into a request that the running session fulfils."""
+"""Ctrl-C, the end of a job and the loss of a terminal, made into a request that the running session fulfils."""
 
 import logging
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 logger = logging.getLogger(__name__)
 
@@ -24,11 +24,14 @@ class Interruption:
 
     @contextmanager
     def noticed(self) -> Iterator[None]:
-        """Note signals instead of ending on the spot; the second one ends on the spot. Only the main thread can."""
+        """Note signals instead of ending on the spot; the second one ends on the spot. Only the main thread can.
+
+        A signal that the program was started to ignore, as by `nohup`, is ignored still.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        before = {number: signal.signal(number, self._note) for number in _heeded()}
         try:
             yield
         finally:
@@ -40,7 +43,7 @@ class Interruption:
 
         Raises:
             KeyboardInterrupt: After Ctrl-C.
-            SystemExit: After SIGTERM, with the exit code that a shell expects.
+            SystemExit: After SIGTERM and SIGHUP, with the exit code that a shell expects.
         """
         if self.signal == signal.SIGINT:
             raise KeyboardInterrupt
@@ -52,3 +55,20 @@ class Interruption:
             self.raise_again()
         self.signal = signal.Signals(number)
         logger.warning("%s: the trials end now, and can be resumed; once more to end at once", self.signal.name)
+
+
+@contextmanager
+def hang_up_ignored() -> Iterator[None]:
+    """Start processes that outlive the terminal, so that this one ends them in order. Only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _heeded() -> list[signal.Signals]:
+    return [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]

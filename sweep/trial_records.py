@@ -79,6 +79,11 @@ class TrialRecord:
         return self.reports[min(step for step in self.reports if step >= rung)]
 
     @property
+    def failed_at_once(self) -> bool:
+        """Whether it failed without a single report."""
+        return self.state == "FAILED" and not self.reports
+
+    @property
     def stopped_at_a_rung(self) -> bool:
         """Whether it was decided that the trial ends early."""
         return "STOP" in self.rung_decisions.values()

@@ -24,7 +24,8 @@ class TrialStore:
     """The trials of one study. An Optuna trial becomes a trial of the sweep when its proposal is written.
 
     Every fact is one line of the file, so it is there whole or not at all; Optuna is told afterwards, and `take_over`
-    makes up for what a killed process left untold.
+    makes up for what a killed process left untold. A trial that is tried again is a further Optuna trial with the same
+    index; the last one counts.
 
     Args:
         file: The study file.
@@ -38,7 +39,7 @@ class TrialStore:
         self._goals = goals
         self._storage: JournalStorage | None = None
         self._study: optuna.Study | None = None
-        self._numbers: list[int] = []
+        self._numbers: dict[int, int] = {}
         self._ended: dict[int, TrialRecord] = {}
 
     @property
@@ -72,7 +73,7 @@ class TrialStore:
 
     def records(self) -> list[TrialRecord]:
         """The sweep's trials, by index."""
-        return [record for record in map(self._read, self.draws) if record is not None]
+        return list({record.index: record for record in map(self._read, self.draws) if record is not None}.values())
 
     def record(self, index: int) -> TrialRecord:
         """One of the sweep's trials.
@@ -108,7 +109,7 @@ class TrialStore:
         for trial in self.draws:
             record = read_trial(trial)
             if record is not None:
-                self._numbers.append(trial.number)
+                self._numbers[record.index] = trial.number
             if trial.state != TrialState.RUNNING:
                 continue
             if record is None:
@@ -131,7 +132,7 @@ class TrialStore:
     def propose(self, trial: optuna.Trial, proposal: Proposal) -> None:
         """Make an Optuna trial a trial of the sweep."""
         trial.set_user_attr(PROPOSAL, proposal.to_entry())
-        self._numbers.append(trial.number)
+        self._numbers[proposal.index] = trial.number
 
     def refuse(self, trial: optuna.Trial | FrozenTrial, reason: str) -> None:
         """End an Optuna trial that does not become a trial of the sweep."""
@@ -149,6 +150,20 @@ class TrialStore:
         if self.record(index).state == "RUNNING":
             self._handle(self._numbers[index]).set_user_attr(END, {"state": state, "reason": reason})
             self._tell(self._trial(index), self.record(index))
+
+    def try_again(self, index: int) -> None:
+        """Make an ended trial one that did not end: Optuna's never goes on, so a copy without the end takes its place."""
+        ended = self._trial(index)
+        copy = optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=ended.params,
+            distributions=ended.distributions,
+            user_attrs={key: value for key, value in ended.user_attrs.items() if key != END},
+            system_attrs=ended.system_attrs,
+            intermediate_values=ended.intermediate_values,
+        )
+        self.study.add_trial(copy)
+        self._numbers[index] = self.draws[-1].number
 
     def _take_back(self, trial: FrozenTrial) -> None:
         """End an Optuna trial whose process died before it was proposed or refused; a point is enqueued anew."""
