@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import IO
 
+from sweep.file_lock import take_lock
 from sweep.folder import SweepFolder
 from trainable.errors import SweepError
 
@@ -41,11 +42,11 @@ def driver_lock(folder: SweepFolder) -> Iterator[None]:
     """Be the sweep's driver. The lock is the kernel's and ends with the process, however that ends.
 
     Raises:
-        SweepError: If another process is.
+        SweepError: If another process is, or the file system has no locks.
     """
     with folder.lock_file.open("a+") as file:
         deadline_s = time.monotonic() + WAIT_S
-        while not _try_lock(file, fcntl.LOCK_EX):
+        while not take_lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
             if time.monotonic() >= deadline_s:
                 raise SweepError(_taken(folder, _read(file)))
             time.sleep(_POLL_S)
@@ -57,13 +58,17 @@ def driver_lock(folder: SweepFolder) -> Iterator[None]:
 
 
 def living_driver(folder: SweepFolder) -> Driver | None:
-    """The process that runs the sweep now; none where none does."""
+    """The process that runs the sweep now; none where none does.
+
+    Raises:
+        SweepError: If the file system has no locks.
+    """
     try:
         file = folder.lock_file.open()
     except FileNotFoundError:
         return None
     with file:
-        return None if _try_lock(file, fcntl.LOCK_SH) else _read(file)
+        return None if take_lock(file, fcntl.LOCK_SH | fcntl.LOCK_NB) else _read(file)
 
 
 def check_no_driver(folder: SweepFolder) -> None:
@@ -82,14 +87,6 @@ def _taken(folder: SweepFolder, driver: Driver) -> str:
         f"{folder.name} is running already, by {driver}; watch it with `{folder.command('status')}`, or end it with "
         f"`{folder.command('stop')}`"
     )
-
-
-def _try_lock(file: IO[str], kind: int) -> bool:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _read(file: IO[str]) -> Driver:

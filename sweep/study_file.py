@@ -8,6 +8,7 @@ from typing import IO, Any
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
+from sweep.file_lock import take_lock
 from trainable.errors import SweepError
 
 
@@ -63,9 +64,12 @@ class _KernelLock(JournalFileOpenLock):
         self._held: IO[bytes] | None = None
 
     def acquire(self) -> bool:
-        self._held = self._path.open("rb")
-        fcntl.flock(self._held, fcntl.LOCK_EX)
-        return True
+        self._held = self._path.open("rb+")  # NFS gives exclusive locks on writable descriptors only
+        try:
+            return take_lock(self._held, fcntl.LOCK_EX)
+        except SweepError:
+            self.release()
+            raise
 
     def release(self) -> None:
         if self._held is not None:

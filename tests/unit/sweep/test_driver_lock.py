@@ -1,5 +1,7 @@
 """Who runs a sweep."""
 
+import errno
+import fcntl
 import multiprocessing
 import os
 import platform
@@ -84,3 +86,14 @@ def test_looking_does_not_keep_a_driver_from_starting(folder: SweepFolder) -> No
     finally:
         onlooker.kill()
         onlooker.join()
+
+
+def test_a_storage_without_locks_is_named_with_advice(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: object, kind: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(SweepError, match=r"driver\.lock cannot be locked .* has no locks"), driver_lock(folder):
+        pass
+    with pytest.raises(SweepError, match=r"driver\.lock cannot be locked .* has no locks"):
+        living_driver(folder)

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import multiprocessing
 import os
 import resource
@@ -6,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import optuna
 import pytest
@@ -91,3 +94,26 @@ def test_a_damaged_file_is_named_with_advice(tmp_path: Path) -> None:
     file.write_text("not a study\n{}\n")
     with pytest.raises(SweepError, match=r"study\.jsonl is damaged .*restore it from a copy"):
         open_storage(file)
+
+
+def test_the_lock_is_taken_on_a_writable_descriptor_as_nfs_wants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_on_nfs(file: IO[bytes], kind: int) -> None:
+        if kind & fcntl.LOCK_EX and not file.writable():
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    monkeypatch.setattr(fcntl, "flock", as_on_nfs)
+    new_study(tmp_path / "study.jsonl").ask()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_a_storage_without_locks_is_named_with_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(file: object, kind: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(SweepError, match=r"study\.jsonl cannot be locked .* has no locks.*--storage"):
+        new_study(tmp_path / "study.jsonl")
