@@ -5,6 +5,7 @@ import shutil
 
 from rich.console import Console
 
+from sweep.driver_lock import driver_lock
 from sweep.folder import Phase, SweepFolder
 from sweep.live_table import LiveTable
 from sweep.record import SweepRecord, create_sweep
@@ -57,18 +58,20 @@ def run_phase(folder: SweepFolder, phase: Phase, console: Console, trials: int) 
 
 
 def extend_sweep(folder: SweepFolder, trials: int) -> None:
-    """Raise the number of a sweep's trials.
+    """Raise the number of a sweep's trials, as its driver, so that none that runs goes on with the old number.
 
     Raises:
         ConfigError: If it would not rise.
+        SweepError: If another process runs the sweep.
     """
-    record = SweepRecord.read(folder)
-    before = record.settings.trials
-    if trials <= before:
-        raise ConfigError(
-            f"--trials {trials}: the sweep has {before} trials already, give the new total; to go on with those that "
-            f"are unfinished: {folder.command('resume')}"
-        )
-    settings = record.settings.model_copy(update={"trials": trials})
-    record.model_copy(update={"settings": settings}).write(folder)
+    with driver_lock(folder):
+        record = SweepRecord.read(folder)
+        before = record.settings.trials
+        if trials <= before:
+            raise ConfigError(
+                f"--trials {trials}: the sweep has {before} trials already, give the new total; to go on with those "
+                f"that are unfinished: {folder.command('resume')}"
+            )
+        settings = record.settings.model_copy(update={"trials": trials})
+        record.model_copy(update={"settings": settings}).write(folder)
     logger.info("%s now has %d trials instead of %d", folder.name, trials, before)
