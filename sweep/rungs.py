@@ -56,12 +56,30 @@ def rung_steps(max_steps: int, *, grace_steps: int, reduction_factor: int, valid
     return tuple(rungs)
 
 
+def rung_ranks(entries: Sequence[RungEntry]) -> list[int]:
+    """Rank results at a rung, 0 for the best: those that keep the constraints first, and each group by the objectives.
+
+    Constraints are bounds on results at full budget. Early in training nearly every result breaks a bound such as
+    AP >= 0.33, so by how much it does says little but how high that one metric is; ranked by that, as final results
+    are, trials would be stopped by the constraint's metric alone and the objectives would not count. Which results keep
+    the constraints already does count, and where none does, the objectives alone decide.
+
+    Args:
+        entries: Results of one rung.
+
+    Returns:
+        For each result the number of results that are before it, as in `sweep.ranking.ranks`.
+    """
+    kept = [entry.violation <= 0 for entry in entries]  # an undefined violation keeps nothing
+    return ranks([entry.values for entry in entries], [0.0 if keeps else 1.0 for keeps in kept])
+
+
 @dataclass(frozen=True)
 class Rungs:
     """The stopping rule of asynchronous successive halving, for one objective or several.
 
     A trial that reaches a rung goes on if it ranks among the first 1 / `reduction_factor` of the results that have
-    reached this rung so far, its own included; ranks as in `sweep.ranking`. Nothing waits for other trials, and the
+    reached this rung so far, its own included; ranks as in `rung_ranks`. Nothing waits for other trials, and the
     first to reach a rung goes on.
 
     Source: ASHA (Li et al. 2020) in its stopping form, with ranks of several objectives as in Schmucker et al. 2021.
@@ -98,5 +116,5 @@ class Rungs:
             own: The trial's result there.
         """
         entries = [*others, own]
-        own_rank = ranks([entry.values for entry in entries], [entry.violation for entry in entries])[-1]
+        own_rank = rung_ranks(entries)[-1]
         return "CONTINUE" if own_rank < math.ceil(len(entries) / self.reduction_factor) else "STOP"

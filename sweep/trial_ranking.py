@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sweep.goals import Goals
 from sweep.ranking import pareto_front, ranks
+from sweep.rungs import rung_ranks
 from sweep.trial_records import TrialRecord
 
 
@@ -21,7 +22,9 @@ def ranked_trials(records: Sequence[TrialRecord], goals: Goals) -> list[TrialRec
     ordered: list[TrialRecord] = []
     for group in sorted(groups, reverse=True):
         entries = [goals.entry(_compared(record)) for record in groups[group]]
-        places = ranks([entry.values for entry in entries], [entry.violation for entry in entries])
+        complete, _ = group
+        violations = [entry.violation for entry in entries]
+        places = ranks([entry.values for entry in entries], violations) if complete else rung_ranks(entries)
         pairs = sorted(zip(places, groups[group], strict=True), key=lambda pair: pair[0])
         ordered.extend(record for _, record in pairs)
     return ordered

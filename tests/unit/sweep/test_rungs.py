@@ -2,10 +2,12 @@ import math
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
-from sweep.rungs import RungEntry, Rungs, rung_steps
+from sweep.rungs import RungEntry, Rungs, rung_ranks, rung_steps
 from trainable.errors import ConfigError
 
 
@@ -112,3 +114,32 @@ def test_one_objective_decides_as_rays_asha_does(factor: int) -> None:
             others.append(value)
     assert compared > 600
     assert stopped > 200
+
+
+def test_where_no_result_keeps_the_constraints_yet_the_objectives_alone_decide() -> None:
+    """AP_S and AP under AP >= 0.33, which no trial keeps early: the constraint must not make AP the only objective."""
+    other, own = entry(0.02, 0.12, violation=0.21), entry(0.12, 0.10, violation=0.23)
+    assert Rungs((100,), 3).decide([other], own) == "CONTINUE"
+    assert Rungs((100,), 3).decide([own], other) == "STOP"
+
+
+FRACTION = st.floats(0, 1, allow_subnormal=False)
+
+
+@given(
+    results=st.lists(st.tuples(FRACTION, FRACTION), min_size=1, max_size=12),
+    bounds=st.tuples(st.floats(1.01, 2), st.floats(1.01, 2)),
+    factor=st.integers(2, 4),
+)
+def test_a_bound_that_no_result_keeps_changes_no_decision(
+    results: list[tuple[float, float]], bounds: tuple[float, float], factor: int
+) -> None:
+    decide = Rungs((100,), factor).decide
+    free = [entry(*values) for values in results]
+    bound = [entry(*values, violation=bounds[0] - values[0] + bounds[1] - values[1]) for values in results]
+    assert decide(bound[:-1], bound[-1]) == decide(free[:-1], free[-1])
+
+
+def test_results_that_break_a_constraint_follow_those_that_keep_it_by_their_objectives() -> None:
+    entries = [entry(0.9, violation=0.3), entry(0.8, violation=0.1), entry(0.1), entry(0.7, violation=math.inf)]
+    assert rung_ranks(entries) == [1, 2, 0, 3]
