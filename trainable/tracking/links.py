@@ -1,10 +1,12 @@
 """Addresses of a tracking server: the default one, without its credentials, and the pages that a user opens."""
 
 import re
+import shlex
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from trainable.errors import TrackingError
+from trainable.own_programs import own_program
 
 _CREDENTIALS = re.compile(r"([A-Za-z][\w+.-]*://)[^/\s]*@")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
@@ -49,8 +51,11 @@ def without_credentials(text: str) -> str:
 
 def public_uri(uri: str) -> str:
     """The address as it may be stored: without user, password and query (which may hold them too)."""
-    parts = urlsplit(without_credentials(uri))
-    return urlunsplit(parts._replace(query="", fragment="")) if parts.netloc else without_credentials(uri)
+    public = without_credentials(uri)
+    if sqlite_path(public) is not None:
+        return public  # a path, with whatever characters
+    parts = urlsplit(public)
+    return urlunsplit(parts._replace(query="", fragment="")) if parts.netloc else public.partition("?")[0]
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -87,4 +92,5 @@ def command_and_address(uri: str, fragment: str) -> tuple[str | None, str]:
     public = public_uri(uri).rstrip("/")
     if public.startswith("http"):
         return None, f"{public}/{fragment}"
-    return f"mlflow server --backend-store-uri {public}", f"http://127.0.0.1:5000/{fragment}"
+    program = shlex.quote(own_program("mlflow"))
+    return f"{program} server --backend-store-uri {public}", f"http://127.0.0.1:5000/{fragment}"

@@ -44,6 +44,7 @@ def test_a_stored_address_has_neither_user_nor_query() -> None:
         public_uri("postgresql+psycopg://ann:hunter2@db:5432/mlflow?password=x")
         == "postgresql+psycopg://db:5432/mlflow"
     )
+    assert public_uri("postgresql:///mlflow?host=/run/db&password=x") == "postgresql:///mlflow"
     assert public_uri("sqlite:////runs/mlflow.db") == "sqlite:////runs/mlflow.db"
 
 
