@@ -17,6 +17,9 @@ from trainable.errors import ConfigError
 SearchName = Literal["tpe", "random", "grid", "nsga2", "gp"]
 SchedulerName = Literal["asha", "none"]
 
+FULL_BUDGET_SEARCHES: frozenset[SearchName] = frozenset({"nsga2", "gp"})
+"""The search algorithms that learn nothing from trials that were stopped early."""
+
 DEFAULT_STORAGE = Path("sweeps")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -54,6 +57,18 @@ def check_storage(storage: StoragePath) -> StoragePath:
     return storage
 
 
+def expand_home(storage: Path) -> Path:
+    """The path with `~` replaced by the home folder, which a shell leaves to us inside `--storage=~/sweeps` and files.
+
+    Raises:
+        ValueError: If there is no such home folder.
+    """
+    try:
+        return storage.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"there is no home folder {storage.parts[0]!r}; give the folder's whole path") from error
+
+
 def _check_gpus(gpus: float | str) -> float | str:
     if isinstance(gpus, str):
         if gpus != "auto":
@@ -70,7 +85,7 @@ class SweepSettings(Section):
     """Everything that a sweep is told, apart from what its space file says."""
 
     name: Annotated[str, AfterValidator(check_name)]
-    storage: Annotated[Path, BeforeValidator(check_storage)] = DEFAULT_STORAGE
+    storage: Annotated[Path, BeforeValidator(check_storage), AfterValidator(expand_home)] = DEFAULT_STORAGE
     """Folder of sweeps, which every node sees under the same path."""
     space: str
     """A shipped space's name, or a YAML file."""
@@ -93,7 +108,7 @@ class SweepSettings(Section):
     """A Ray cluster's `HOST:PORT`; `null`: this machine alone."""
     seed: NonNegative = 0
     tracking_uri: str | None = None
-    """`null`: an SQLite file in `storage`."""
+    """An MLflow server or database, in a record absolute; `null`: an SQLite file in `storage`."""
     max_failures: NonNegative = 3
     """Times that a trial whose process died is started again."""
     keep_best_checkpoint_as_artifact: bool = False
@@ -129,8 +144,10 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: If the file cannot be read, or holds no mapping.
     """
+    from search_spaces.strict_yaml import parse_yaml  # slow: its package imports PyTorch
+
     try:
-        values = yaml.safe_load(path.read_text())
+        values = parse_yaml(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"the settings file {path} cannot be read: {reason}") from error

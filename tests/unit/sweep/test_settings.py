@@ -64,3 +64,19 @@ def test_an_unusable_settings_file_is_named(content: str | None, message: str, t
     with pytest.raises(ConfigError, match=message) as caught:
         read_settings_file(file)
     assert str(file) in str(caught.value)
+
+
+def test_a_settings_file_is_read_strictly(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("space: demo\nmin_free_gib: 1e3\n")
+    assert settings_from(read_settings_file(file), "here").min_free_gib == 1000.0
+    file.write_text("space: demo\ntrials: 3\ntrials: 30\n")
+    with pytest.raises(ConfigError, match="`trials` stands here twice"):
+        read_settings_file(file)
+
+
+def test_the_home_folder_is_meant_by_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert settings_from({"space": "demo", "storage": "~/sweeps"}, "here").storage == tmp_path / "sweeps"
+    with pytest.raises(ConfigError, match="no home folder '~nobody-of-this-name'"):
+        settings_from({"space": "demo", "storage": "~nobody-of-this-name/sweeps"}, "here")
