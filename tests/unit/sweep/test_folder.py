@@ -56,3 +56,8 @@ def test_commands_name_the_storage_only_where_it_must_be_typed(tmp_path: Path, m
     assert sweep_folder(Path("sweeps"), "first").command("best") == "python -m sweep best first"
     elsewhere = sweep_folder(tmp_path / "my data", "first").command("confirm", "--top", "2")
     assert elsewhere == f"python -m sweep confirm first --top 2 --storage '{tmp_path}/my data'"
+
+
+def test_a_sweep_is_found_in_the_home_folder(storage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(storage.parent))
+    assert open_sweep(Path("~") / storage.name, "first") == SweepFolder(storage / "first")
