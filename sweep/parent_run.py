@@ -17,7 +17,8 @@ from sweep.trial_records import State, TrialRecord
 from trainable.errors import DataError
 from trainable.files import written_whole
 from trainable.provenance import dataset_tags, provenance
-from trainable.tracking import RunStatus, RunTracking, default_uri, journaled_curves, without_credentials
+from trainable.tracking import RunStatus, RunTracking, default_uri, journaled_curves
+from trainable.tracking.links import public_uri
 
 if TYPE_CHECKING:
     from sweep.record import SweepRecord
@@ -138,8 +139,7 @@ class ParentRun:
     def _write_space(self, record: "SweepRecord") -> None:
         text = yaml.safe_dump(record.space, sort_keys=False, allow_unicode=True)
         self._write_artifact(self._folder.directory / SPACE_FILE, text)
-        uri = record.settings.tracking_uri
-        if uri is None or uri == without_credentials(uri):
+        if not record.holds_credentials:
             self._tracking.artifact(self._folder.record_file)
 
     def _write_artifact(self, path: Path, text: str) -> None:
@@ -189,6 +189,8 @@ def _tags(record: "SweepRecord") -> dict[str, str]:
 def _parameters(record: "SweepRecord") -> dict[str, object]:
     """The settings, and a parameter for each dimension of the space: its range as in the space's file."""
     settings = record.settings.model_dump(mode="json", exclude={"name", "storage"})
+    if record.settings.tracking_uri is not None:
+        settings["tracking_uri"] = public_uri(record.settings.tracking_uri)
     dimensions = {f"space.{key}": json.dumps(value) for key, value in record.space["dimensions"].items()}
     rungs = {"rungs": list(record.rungs), "validation_interval": record.validation_interval}
     return {**settings, **rungs, **dimensions}

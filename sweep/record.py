@@ -23,11 +23,12 @@ from sweep.base_configuration import (
 from sweep.folder import Phase, SweepFolder, sweep_folder
 from sweep.objectives import parse_constraint, parse_objectives
 from sweep.reproduction import value_at
-from sweep.settings import SweepSettings
+from sweep.settings import FULL_BUDGET_SEARCHES, SweepSettings
 from trainable.config import Config, validate_config
 from trainable.config.base import NonNegative, Positive, Section
-from trainable.errors import ConfigError, EvsweepError, SweepError
+from trainable.errors import ConfigError, EvsweepError, SweepError, TrackingError
 from trainable.files import written_whole
+from trainable.tracking.links import public_uri, resolve_uri
 
 if TYPE_CHECKING:
     from search_spaces import Space
@@ -61,6 +62,12 @@ class SweepRecord(Section):
         """The configuration that all trials start from."""
         return validate_config(self.base_config)
 
+    @property
+    def holds_credentials(self) -> bool:
+        """Whether the tracking address has a part that may be secret."""
+        uri = self.settings.tracking_uri
+        return uri is not None and uri != public_uri(uri)
+
     def search_space(self) -> "Space":
         """What the trials vary."""
         from search_spaces import Space
@@ -80,8 +87,9 @@ class SweepRecord(Section):
         return replace(space, dimensions=(), known_points={BASELINE: unchanged})
 
     def write(self, folder: SweepFolder) -> None:
-        """Write the record, whole or not at all."""
+        """Write the record, whole or not at all; one that holds credentials for its owner alone."""
         with written_whole(folder.record_file) as draft:
+            draft.touch(0o600 if self.holds_credentials else 0o666)
             draft.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
 
     @classmethod
@@ -134,6 +142,10 @@ def plan_record(settings: SweepSettings) -> SweepRecord:
     config = base_configuration(settings)
     check_space(space, config)
     mistakes = [*_clashes(settings, space), *_wrong_targets(settings, config)]
+    try:
+        settings = _with_absolute_address(settings)
+    except TrackingError as error:
+        mistakes.append(str(error))
     rungs: tuple[int, ...] = ()
     if settings.scheduler == "asha":
         grace, budget = first_rung(settings, config), config.training.max_steps
@@ -151,6 +163,8 @@ def plan_record(settings: SweepSettings) -> SweepRecord:
             )
     if settings.search == "grid":
         _note_small_grid(settings, space)
+    if settings.search in FULL_BUDGET_SEARCHES and rungs:
+        _note_slow_learning(settings, rungs)
     if mistakes:
         raise ConfigError("the sweep cannot be started:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
     return SweepRecord(
@@ -209,6 +223,37 @@ def _note_small_grid(settings: SweepSettings, space: "Space") -> None:
             settings.trials,
             len(space.known_points),
         )
+
+
+def _note_slow_learning(settings: SweepSettings, rungs: tuple[int, ...]) -> None:
+    """Say so where early stopping takes from a search algorithm what it learns from."""
+    logger.warning(
+        "--search %s learns from trials at full budget only, and --scheduler asha lets about one in %d of %d trials "
+        "come so far, so that most points are chosen at random; take --search tpe, which learns from stopped trials "
+        "too, or --scheduler none",
+        settings.search,
+        settings.reduction_factor ** len(rungs),
+        settings.trials,
+    )
+
+
+def _with_absolute_address(settings: SweepSettings) -> SweepSettings:
+    """The settings with a tracking address that means the same in every folder.
+
+    Raises:
+        TrackingError: For an address that MLflow cannot write to.
+    """
+    uri = settings.tracking_uri
+    if uri is None:
+        return settings
+    try:
+        return settings.model_copy(update={"tracking_uri": resolve_uri(uri)})
+    except TrackingError as error:
+        raise TrackingError(
+            "`--tracking-uri` must be http(s)://HOST or a database such as sqlite:///sweeps/mlflow.db, got "
+            f"{public_uri(uri)!r} (MLflow no longer writes to plain folders); leave it out for an SQLite file in the "
+            "storage"
+        ) from error
 
 
 def _clashes(settings: SweepSettings, space: "Space") -> Iterator[str]:

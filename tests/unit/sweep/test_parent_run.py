@@ -155,9 +155,20 @@ def test_only_defined_results_that_keep_the_constraints_are_incumbents(make_swee
     assert best_values(record, ["AP_S"], [parse_constraint("AP>=0.9")]) == {}
 
 
-def test_credentials_do_not_leave_the_machine_with_the_record(make_sweep: MakeSweep) -> None:
-    folder = make_sweep(tracking_uri="http://ada:secret@tracking:5000")
+@pytest.mark.parametrize(
+    ("uri", "public"),
+    [
+        ("http://ada:secret@tracking:5000", "http://tracking:5000"),
+        ("postgresql://db/mlflow?user=ada&password=secret", "postgresql://db/mlflow"),
+        ("postgresql:///mlflow?host=/run/db&password=secret", "postgresql:///mlflow"),
+    ],
+)
+def test_credentials_do_not_leave_the_machine_with_the_record(make_sweep: MakeSweep, uri: str, public: str) -> None:
+    folder = make_sweep(tracking_uri=uri)
     parent_run(folder).close("FINISHED")
+    entries = JournalReader(folder.directory).read()
+    parameters = next(entry.values for entry in entries if isinstance(entry, ParametersEntry))
+    assert parameters["tracking_uri"] == public
     assert artifacts(folder) == {"space.yaml"}
     assert "secret" not in (folder.directory / "journal.jsonl").read_text()
 

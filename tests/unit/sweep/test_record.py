@@ -1,6 +1,8 @@
 """Making a sweep: what is recorded, and what is refused before its folder exists."""
 
 import logging
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 import yaml
 
 from sweep.folder import SweepFolder
-from sweep.record import BASELINE, SweepRecord, create_sweep, open_study
+from sweep.record import BASELINE, SweepRecord, create_sweep, open_study, plan_record
 from sweep.settings import SweepSettings
 from trainable.errors import ConfigError, SweepError
 
@@ -148,3 +150,57 @@ def test_a_space_without_a_baseline_is_confirmed_against_the_base_configuration(
     assert proposal is not None
     assert proposal.known_point == BASELINE
     assert proposal.config == record.config.merged({"reproduce.seed_everything": 5})
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "ftp://ada:secret@host"])
+def test_a_tracking_address_that_cannot_be_used_is_refused_with_advice_for_its_option(
+    make_settings: MakeSettings, uri: str
+) -> None:
+    settings = make_settings(tracking_uri=uri)
+    with pytest.raises(ConfigError) as caught:
+        create_sweep(settings)
+    assert "`--tracking-uri` must be http(s)://HOST or a database" in str(caught.value)
+    assert "tracking.uri" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert not settings.storage.exists()
+
+
+def test_a_relative_tracking_database_is_recorded_absolute(
+    make_sweep: MakeSweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    record = SweepRecord.read(make_sweep(tracking_uri="sqlite:///runs.db"))
+    assert record.settings.tracking_uri == f"sqlite:///{tmp_path}/runs.db"
+
+
+@pytest.mark.parametrize(
+    ("uri", "private"),
+    [
+        ("http://ada:secret@tracking:5000", True),
+        ("postgresql://db/mlflow?user=ada&password=secret", True),
+        ("http://tracking:5000", False),
+        (None, False),
+    ],
+)
+def test_a_record_with_credentials_is_for_its_owner_alone(
+    make_sweep: MakeSweep, uri: str | None, private: bool
+) -> None:
+    before = os.umask(0o022)
+    try:
+        folder = make_sweep(tracking_uri=uri)
+        record = SweepRecord.read(folder)
+        for _ in range(2):
+            assert stat.S_IMODE(folder.record_file.stat().st_mode) == (0o600 if private else 0o644)
+            record.write(folder)
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("search", ["gp", "nsga2", "tpe"])
+@pytest.mark.parametrize("scheduler", ["asha", "none"])
+def test_a_search_that_learns_from_full_trials_only_comes_with_a_note_where_trials_are_stopped(
+    make_settings: MakeSettings, caplog: pytest.LogCaptureFixture, search: str, scheduler: str
+) -> None:
+    plan_record(make_settings(search=search, scheduler=scheduler))
+    noted = f"--search {search} learns from trials at full budget only" in caplog.text
+    assert noted == (search != "tpe" and scheduler == "asha")
