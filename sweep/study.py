@@ -20,7 +20,7 @@ from sweep.trial_ranking import pareto_trials, ranked_trials
 from sweep.trial_records import State, TrialRecord
 from sweep.trial_store import TrialStore, fixed_point
 from trainable.config import Config
-from trainable.errors import ConfigError, SweepError
+from trainable.errors import ConfigError, EvsweepError, SweepError
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class SweepStudy:
         self._rungs = Rungs(rungs, reduction_factor)
         self._proposer = Proposer(space, base, seed)
         self._store = TrialStore(file, name, self._goals)
-        self._unfinished: list[TrialRecord] | None = None
+        self._unfinished: list[Proposal] | None = None
 
     def trials(self) -> list[TrialRecord]:
         """All trials, by index.
@@ -97,6 +97,8 @@ class SweepStudy:
     def take_over(self) -> None:
         """Make the file whole and bring to an end what a killed process had decided; further calls change nothing.
 
+        An unfinished trial that cannot be proposed again, as a newer version refuses its point, fails with the reason.
+
         Raises:
             SweepError: If the file is damaged.
         """
@@ -106,26 +108,12 @@ class SweepStudy:
         for record in self._store.take_over():
             if record.stopped_at_a_rung or record.last_step >= record.max_steps:
                 self._store.end(record.index, *self._outcome(record))
-            else:
-                self._unfinished.append(record)
-
-    def try_failed_again(self) -> list[int]:
-        """Make trials that failed before their full budget unfinished ones, which the next process that asks is given.
-
-        They keep their index, parameters, reports and run folder, and so go on from their last checkpoint. In Optuna's
-        study each becomes a further trial, as the failed one cannot be changed.
-
-        Returns:
-            Their indices.
-
-        Raises:
-            SweepError: If the file is damaged.
-        """
-        self.take_over()
-        failed = [trial for trial in self.trials() if trial.state == "FAILED" and trial.last_step < trial.max_steps]
-        for trial in failed:
-            self._store.try_again(trial.index)
-        return [trial.index for trial in failed]
+                continue
+            try:
+                self._unfinished.append(self._proposer.again(record))
+            except EvsweepError as error:
+                logger.warning("trial %d cannot go on: %s", record.index, error)
+                self._store.end(record.index, "FAILED", f"its configuration is no longer possible: {error}")
 
     def ask(self) -> Proposal | None:
         """The next trial: one of an earlier process that did not end, a known point, or what the algorithm chooses.
@@ -141,9 +129,9 @@ class SweepStudy:
         """
         self.take_over()
         while self._unfinished:
-            record = self._store.record(self._unfinished.pop(0).index)
-            if record.state == "RUNNING":
-                return self._proposer.again(record)
+            again = self._unfinished.pop(0)
+            if self._store.record(again.index).state == "RUNNING":
+                return again
         index_by_identity = {(record.config_hash, record.seed): record.index for record in self.trials()}
         refused = 0
         while refused < ATTEMPTS:

@@ -628,3 +628,30 @@ def test_a_confirmation_whose_process_dies_goes_on_with_what_is_left(make: MakeS
     left = [again.ask() for _ in range(3)]
     assert [(one.seed, one.reissued) for one in left[:2]] == [(2, True), (3, False)]
     assert left[2] is None
+
+
+def test_a_constraint_that_no_trial_keeps_yet_does_not_stop_the_better_objective(make: MakeStudy) -> None:
+    study = make(constraints=("AP>=0.33",))
+    results = [{"AP_S": 0.02, "AP": 0.12}, {"AP_S": 0.12, "AP": 0.10}, {"AP_S": 0.01, "AP": 0.11}]
+    decisions = [study.report(study.ask().index, 100, {**flat(0.1), **result}) for result in results]
+    assert decisions == ["CONTINUE", "CONTINUE", "STOP"]
+    assert [one.index for one in study.ranked()] == [1, 0, 2]
+
+
+def test_an_unfinished_point_that_the_configuration_refuses_now_fails_and_the_others_go_on(
+    make: MakeStudy, base: Config
+) -> None:
+    space = Space.from_dict(
+        {"name": "micro", "description": "Small.", "dimensions": {"batch_size.train": {"choices": [4, 6]}}}
+    )
+    older = make(space=space, base=base.merged({"batch_size.micro": 2, "batch_size.train": 4}), search="grid")
+    sizes = {one.parameters["batch_size.train"]: one.index for one in (older.ask(), older.ask())}
+    newer = make(space=space, base=base.merged({"batch_size.micro": 4, "batch_size.train": 4}), search="grid")
+    proposal = newer.ask()
+    assert proposal is not None
+    assert (proposal.index, proposal.reissued) == (sizes[4], True)
+    assert newer.ask() is None
+    failed = newer.trials()[sizes[6]]
+    assert failed.state == "FAILED"
+    assert failed.reason.startswith("its configuration is no longer possible: ")
+    assert "micro must divide train=6" in failed.reason
