@@ -115,6 +115,24 @@ class SweepStudy:
                 logger.warning("trial %d cannot go on: %s", record.index, error)
                 self._store.end(record.index, "FAILED", f"its configuration is no longer possible: {error}")
 
+    def try_failed_again(self) -> list[int]:
+        """Make trials that failed before their full budget unfinished ones, which the next process that asks is given.
+
+        They keep their index, parameters, reports and run folder, and so go on from their last checkpoint. In Optuna's
+        study each becomes a further trial, as the failed one cannot be changed.
+
+        Returns:
+            Their indices.
+
+        Raises:
+            SweepError: If the file is damaged.
+        """
+        self.take_over()
+        failed = [trial for trial in self.trials() if trial.state == "FAILED" and trial.last_step < trial.max_steps]
+        for trial in failed:
+            self._store.try_again(trial.index)
+        return [trial.index for trial in failed]
+
     def ask(self) -> Proposal | None:
         """The next trial: one of an earlier process that did not end, a known point, or what the algorithm chooses.
 
