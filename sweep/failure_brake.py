@@ -30,7 +30,10 @@ class FailureBrake:
         last = sorted(ended, key=lambda trial: (trial.ended, trial.index))[-FAILURES_IN_A_ROW:]
         if len(last) < FAILURES_IN_A_ROW or not all(trial.failed_at_once for trial in last):
             return ""
-        return f"{len(last)} trials in a row failed before their first report, which points to a common cause:\n{self._told(last)}"
+        return (
+            f"{len(last)} trials in a row failed before their first report, which points to a common cause:\n"
+            + self._told(last)
+        )
 
     def no_result(self, trials: Sequence[TrialRecord]) -> str:
         """Why a sweep that has ended has no result, with what to do; empty where some trial did not fail."""

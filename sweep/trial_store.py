@@ -152,7 +152,7 @@ class TrialStore:
             self._tell(self._trial(index), self.record(index))
 
     def try_again(self, index: int) -> None:
-        """Make an ended trial one that did not end: Optuna's never goes on, so a copy without the end takes its place."""
+        """Make an ended trial one that did not end: as Optuna's stays ended, a copy without the end takes its place."""
         ended = self._trial(index)
         copy = optuna.trial.create_trial(
             state=TrialState.RUNNING,

@@ -4,6 +4,7 @@ import gc
 import logging
 from pathlib import Path
 
+import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
@@ -35,8 +36,9 @@ def train_assignment(assignment: TrialAssignment, send: Report) -> None:
     """Train a trial to its end.
 
     A trial that was trained before first repeats the report of every validation up to its newest checkpoint, and then
-    goes on from there. Where the GPU's memory does not suffice, it goes on with smaller micro-batches. What a restart
-    cannot heal is reported as `failure`, a request to stop as `stopped`, and the function returns.
+    goes on from there. Where the GPU's memory does not suffice, it goes on with smaller micro-batches, or after a
+    validation with smaller batches there. What a restart cannot heal is reported as `failure`, a request to stop as
+    `stopped`, and the function returns.
 
     Args:
         assignment: The trial.
@@ -93,7 +95,7 @@ class _Trial:
             self._reports.failed(str(error))
 
     def _train(self) -> None:
-        """Train, with smaller and smaller micro-batches where need be."""
+        """Train, with smaller and smaller batches on the device where need be."""
         while not self._train_once():
             _free_memory()
             self._micro_batch.write(self._folder.directory)
@@ -103,25 +105,31 @@ class _Trial:
             journal.close()
             logger.warning(
                 "out of GPU memory; going on from the last checkpoint with micro-batches of %d rows, the effective "
-                "batch as before",
+                "batch as before, and %d rows at once in a validation",
                 self._micro_batch.rows,
+                self._micro_batch.eval_rows or self._config.batch_size.eval,
             )
 
     def _train_once(self) -> bool:
-        """Whether the memory sufficed; if not, the next micro-batch is chosen.
+        """Whether the memory sufficed; if not, the next micro-batch or validation batch is chosen.
 
         The error is not kept: its traceback refers to everything that the training held.
         """
-        assignment = self._assignment
+        assignment, phase = self._assignment, _PhaseOfError()
         try:
             train(
                 self._attempt_config(),
-                callbacks=[self._stop_request, self._disk_guard, ValidationReports(self._reports)],
+                callbacks=[self._stop_request, self._disk_guard, ValidationReports(self._reports), phase],
                 console=Console(quiet=True, force_terminal=False),
                 identity=RunIdentity(assignment.run_id, assignment.parent_run_id, assignment.name, assignment.tags),
             )
         except OutOfMemoryError:
-            smaller = self._micro_batch.smaller(self._config.batch_size.train)
+            sizes = self._config.batch_size
+            smaller = (
+                self._micro_batch.smaller_validation(sizes.eval)
+                if phase.validating
+                else self._micro_batch.smaller(sizes.train)
+            )
             if smaller is None:
                 raise
             self._micro_batch = smaller
@@ -134,9 +142,7 @@ class _Trial:
         changes: dict[str, object] = {"run_dir": directory, "resume": None}
         if self._folder.config_file.exists():
             changes = {"run_dir": None, "resume": directory, "checkpoint": None}
-        if self._micro_batch.out_of_memory:
-            changes["batch_size.micro"] = self._micro_batch.rows
-        return self._config.merged(changes)
+        return self._config.merged({**changes, **self._micro_batch.changes()})
 
     def _end_journal(self, status: RunStatus, reason: str = "") -> None:
         """Journal the end of a trial where no training has done so, for it may have ended before it could begin."""
@@ -164,6 +170,16 @@ class _Trial:
         journal = Journal.create(self._folder.directory, header)
         journal.parameters(config.to_dict())
         journal.close()
+
+
+class _PhaseOfError(pl.Callback):
+    """Notes whether an error came in a validation."""
+
+    def __init__(self) -> None:
+        self.validating = False
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self.validating = trainer.validating
 
 
 def _free_memory() -> None:

@@ -1,6 +1,7 @@
 """Says what to do where the machine's limits end a run."""
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,10 @@ import torch
 
 from trainable.errors import DiskFullError, OutOfMemoryError
 
+_ALLOCATION_FAILED = re.compile(
+    r"CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED|cudnn.*out of memory", re.IGNORECASE
+)
+"""How CUDA's libraries say that the memory does not suffice; PyTorch raises a plain `RuntimeError` for them."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -26,7 +31,9 @@ def machine_limits_explained(folder: Path, go_on: str) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not (isinstance(error, torch.OutOfMemoryError) or _ALLOCATION_FAILED.search(str(error))):
+            raise
         raise OutOfMemoryError(
             f"the work does not fit into the GPU's memory: {error}\nLower batch_size.micro (the effective batch "
             f"batch_size.train stays as it is) or batch_size.eval; `python -m trainable memory` measures what fits. "

@@ -115,6 +115,8 @@ def train(
     rank = process_rank(devices.count)
     with begun(config, rank=rank) as beginning:
         config = config.merged({"reproduce.seed_everything": beginning.seed})
+        if beginning.resumed and beginning.checkpoint is None:  # it begins anew, with the weights that it began with
+            config = config.merged({"checkpoint": beginning.folder.read_config().checkpoint})
         return _train(config, beginning, devices, rank, callbacks, console or Console(stderr=True), identity)
 
 

@@ -277,6 +277,49 @@ def test_the_smaller_micro_batch_is_remembered_when_the_trial_starts_again(
     assert rows == [2] * 4
 
 
+def test_a_validation_without_enough_memory_is_repeated_with_fewer_rows_and_the_same_micro_batch(
+    assign: Assign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validation_step, seen = DetectionModule.validation_step, []
+
+    def limited(module: DetectionModule, batch: Batch, batch_idx: int) -> Any:
+        if len(batch.rows) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        seen.append(len(batch.rows))
+        return validation_step(module, batch, batch_idx)
+
+    monkeypatch.setattr(DetectionModule, "validation_step", limited)
+    assignment = assign("training.max_steps=2")
+    assert [(report["training_step"], report["micro_batch"]) for report in run(assignment).reports] == [(2, 4)]
+    assert set(seen) == {1}
+    tags = [entry.values for entry in entries(assignment) if isinstance(entry, TagsEntry)]
+    assert any(values.get("evsweep.eval_batch") == "1" for values in tags)
+    assert ending(assignment) == ("FINISHED", "")
+
+
+def test_a_trial_that_starts_again_before_its_first_checkpoint_begins_with_its_weights_again(
+    assign: Assign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = assign("training.max_steps=2", name="first")
+    run(first)
+    weights = RunFolder(first.folder).last_checkpoint
+    assignment = assign(f"checkpoint={weights}", "training.max_steps=2")
+    training_step, loaded = DetectionModule.training_step, []
+
+    def noted(module: DetectionModule, batch: Batch, batch_idx: int) -> Any:
+        loaded.append({name: value.clone() for name, value in module.mdl.state_dict().items()})
+        if len(loaded) == 1:
+            raise RuntimeError("the node is gone")
+        return training_step(module, batch, batch_idx)
+
+    monkeypatch.setattr(DetectionModule, "training_step", noted)
+    with pytest.raises(RuntimeError, match="the node is gone"):
+        run(assignment)
+    run(assignment)
+    assert loaded[0].keys() == loaded[1].keys()
+    assert all(torch.equal(loaded[0][name], loaded[1][name]) for name in loaded[0])
+
+
 def test_a_trial_whose_single_rows_do_not_fit_fails_with_advice(
     assign: Assign, memory_for: Callable[[int], list[int]]
 ) -> None:

@@ -37,3 +37,17 @@ def test_a_run_begins_with_the_configured_micro_batch_and_remembers_a_smaller_on
     assert MicroBatch.read(tmp_path, config) == MicroBatch(4)
     MicroBatch(2, 1).write(tmp_path)
     assert MicroBatch.read(tmp_path, config) == MicroBatch(2, 1)
+
+
+def test_a_validation_that_does_not_fit_takes_half_the_rows_and_leaves_the_micro_batch() -> None:
+    tried = [MicroBatch(8)]
+    while (smaller := tried[-1].smaller_validation(6)) is not None:
+        tried.append(smaller)
+    assert [(batch.rows, batch.eval_rows, batch.out_of_memory) for batch in tried] == [
+        (8, None, 0),
+        (8, 3, 1),
+        (8, 1, 2),
+    ]
+    assert tried[-1].changes() == {"batch_size.micro": 8, "batch_size.eval": 1}
+    assert tried[-1].tags()["evsweep.eval_batch"] == "1"
+    assert "evsweep.eval_batch" not in tried[0].tags()
