@@ -8,6 +8,7 @@ from typing import Literal
 
 from sweep.settings import DEFAULT_STORAGE, check_name, check_storage, expand_home
 from trainable.errors import SweepError
+from trainable.own_programs import own_program
 
 Phase = Literal["trials", "confirm"]
 """The search itself, or the finalists' repetitions with new seeds."""
@@ -66,7 +67,7 @@ class SweepFolder:
     def command(self, verb: str, *arguments: str) -> str:
         """A command on this sweep, as it is typed in the current folder."""
         storage = [] if self.storage == DEFAULT_STORAGE.absolute() else ["--storage", str(self.storage)]
-        return shlex.join(["python", "-m", "sweep", verb, self.name, *arguments, *storage])
+        return shlex.join([own_program("python"), "-m", "sweep", verb, self.name, *arguments, *storage])
 
     def runs_directory(self, phase: Phase) -> Path:
         """The folder of a phase's run folders."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from sweep.base_configuration import typed_keys
 from trainable.config import Config, compose, configuration_keys
 from trainable.config.override_text import override_text
+from trainable.own_programs import own_program
 
 BOOKKEEPING = (
     "output_dir",
@@ -29,7 +30,7 @@ def train_command(overrides: Sequence[str], config: Config) -> str:
         overrides: The overrides that the sweep was started with.
         config: The trial's configuration.
     """
-    return shlex.join(["python", "-m", "trainable", "train", *train_overrides(overrides, config)])
+    return shlex.join([own_program("python"), "-m", "trainable", "train", *train_overrides(overrides, config)])
 
 
 def train_overrides(overrides: Sequence[str], config: Config) -> list[str]:

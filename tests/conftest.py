@@ -1,5 +1,7 @@
 """Fixtures that every test may use, and checked tensor shapes."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,8 @@ install_import_hook(
     ],
     "beartype.beartype",
 )
+# Commands are printed by name where the shell finds this environment's programs, as in an activated one.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 torch.set_num_threads(1)  # the tests run in as many processes as there are cores
 
 # The same examples in every run, and no time limits: the machines that run the tests are shared.
