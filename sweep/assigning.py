@@ -1,5 +1,6 @@
 """From a proposed trial to what its process is told."""
 
+import logging
 from collections.abc import Callable
 from uuid import UUID, uuid5
 
@@ -12,15 +13,32 @@ from sweep.resources import TrialResources
 
 GIB = 2**30
 
+logger = logging.getLogger(__name__)
+
 Assign = Callable[[Proposal], TrialAssignment]
 
 
 def assigner(folder: SweepFolder, record: SweepRecord, phase: Phase, resources: TrialResources) -> Assign:
-    """What turns the proposals of a sweep's phase into assignments; the same proposal gives the same one every time."""
-    settings = record.settings
+    """What turns the proposals of a sweep's phase into assignments; the same proposal gives the same one every time.
+
+    A trial has no more processes that load data than CPUs; their number changes nothing else than speed.
+    """
+    settings, workers = record.settings, record.config.hardware.num_workers
+    most_workers = resources.threads
+    if max(workers.train, workers.eval) > most_workers:
+        logger.info(
+            "trials load data with %d processes at most instead of hardware.num_workers=%d (train) and %d (eval), as "
+            "each has %g CPUs; --cpus-per-trial gives them more",
+            *(most_workers, workers.train, workers.eval, resources.cpus),
+        )
 
     def assign(proposal: Proposal) -> TrialAssignment:
-        changes: dict[str, object] = {"hardware.gpus": 0 if resources.gpus else None}
+        asked = proposal.config.hardware.num_workers
+        changes: dict[str, object] = {
+            "hardware.gpus": 0 if resources.gpus else None,
+            "hardware.num_workers.train": min(asked.train, most_workers),
+            "hardware.num_workers.eval": min(asked.eval, most_workers),
+        }
         if settings.keep_best_checkpoint_as_artifact:
             changes["tracking.log_best_checkpoint"] = True
         return TrialAssignment(

@@ -29,7 +29,7 @@ def base_configuration(settings: SweepSettings) -> Config:
     """Compose what all trials share: the overrides, the sweep's seed, paths made absolute, validations by steps.
 
     Raises:
-        ConfigError: If the overrides cannot be composed, or set what belongs to the sweep.
+        ConfigError: If the overrides cannot be composed, or set what belongs to the sweep or to Ray.
     """
     from trainable.assembly import with_recorded_resolution  # slow: imports torch
 
@@ -38,6 +38,12 @@ def base_configuration(settings: SweepSettings) -> Config:
     if misplaced:
         raise ConfigError("a sweep's overrides cannot set these:\n" + "\n".join(misplaced))
     config = with_recorded_resolution(compose(list(settings.overrides)))
+    gpus = config.hardware.gpus
+    if gpus is not None and gpus != 0:
+        given = list(gpus) if isinstance(gpus, tuple) else gpus
+        raise ConfigError(
+            f"hardware.gpus={given}: Ray chooses the GPU of each trial; give hardware.gpus=0, or null for the CPU"
+        )
     changes: dict[str, object] = {"dataset.path": _absolute(config.dataset.path)}
     if config.checkpoint is not None:
         changes["checkpoint"] = _absolute(config.checkpoint)

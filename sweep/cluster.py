@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import ray
 from ray.exceptions import RayError
 
+from sweep.own_cpus import own_cpus
 from sweep.resources import Node, TrialResources, trials_at_once
 from trainable.errors import SweepError
 
@@ -114,6 +115,7 @@ def _start_here() -> None:
     try:
         ray.init(
             address="local",
+            num_cpus=own_cpus(),
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,
             log_to_driver=False,

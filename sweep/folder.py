@@ -55,6 +55,11 @@ class SweepFolder:
         return self.directory / "driver.lock"
 
     @property
+    def gpu_memory_file(self) -> Path:
+        """What the largest trial needs of a GPU's memory, measured once."""
+        return self.directory / "gpu_memory.json"
+
+    @property
     def ray_directory(self) -> Path:
         """Where Ray Tune keeps its own files; nothing is read back from it."""
         return self.directory / "ray"

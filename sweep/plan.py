@@ -1,7 +1,6 @@
 """Works out what a sweep would run and cost. Starts nothing and writes nothing."""
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from statistics import mean
@@ -12,10 +11,11 @@ from rich.console import Console
 from search_spaces.dimension import Dimension
 from search_spaces.json_values import Json, compact
 from search_spaces.space import Space
+from sweep.own_cpus import own_cpus
 from sweep.plan_contents import Estimate, Plan, RungPlan, Searched
 from sweep.probe import LIMIT_S, CombinationCost, probe
 from sweep.record import SweepRecord, plan_record
-from sweep.resources import GpuMemory, Node, resources_per_trial, trials_at_once
+from sweep.resources import GpuMemory, Node, gpus_in_use, resources_per_trial, trials_a_gpu, trials_at_once
 from sweep.settings import SweepSettings
 from trainable.assembly import build_eval_loader, open_sequences
 from trainable.config import Config
@@ -45,7 +45,7 @@ def plan(settings: SweepSettings, console: Console, *, limit_s: float = LIMIT_S)
     """
     record = plan_record(settings)
     notes: list[str] = []
-    here = Node("", "this machine", os.cpu_count() or 1, torch.cuda.device_count())
+    here = Node("", "this machine", own_cpus(), torch.cuda.device_count())
     with console.status("measuring training steps of each network"):
         costs = _costs(record, here, limit_s, notes)
     return _planned(record, here, costs, _validation_size(record.config, notes), notes)
@@ -93,6 +93,9 @@ def _planned(
     steps = _over_all(rungs, lambda step: step)
     validations = _over_all(rungs, lambda step: step // interval if step in record.rungs else -(-step // interval))
     frames, batches = frames_and_batches or (None, None)
+    estimate = _estimate(
+        record, here, costs, trials=trials, steps=steps, validation_batches=validations * (batches or 0), notes=notes
+    )
     return Plan(
         name=settings.name,
         space=space.name,
@@ -112,9 +115,7 @@ def _planned(
         validation_batches=batches,
         costs=costs,
         device="GPU" if _wants_gpu(record) else "CPU",
-        estimate=_estimate(
-            record, here, costs, trials=trials, steps=steps, validation_batches=validations * (batches or 0)
-        ),
+        estimate=estimate,
         disk_bytes=_disk_bytes(costs, trials=trials, validations=validations, frames=frames or 0),
         notes=tuple(notes),
     )
@@ -157,7 +158,7 @@ def _costs(record: SweepRecord, here: Node, limit_s: float, notes: list[str]) ->
     except ConfigError as error:  # the GPU that the trials will have is elsewhere
         notes.append(f"time and memory are not known, as nothing can be measured here: {error}")
         return ()
-    asked = resources_per_trial(record.settings, [here], wants_gpu=_wants_gpu(record), memory=None)
+    asked = resources_per_trial(record.settings, [here], wants_gpu=_wants_gpu(record), memory=None, trials=None)
     costs = tuple(probe(record.search_space(), record.config, threads=asked.threads, limit_s=limit_s))
     notes.append(
         "times and memory are those of the worst case of events and labels; reading data and computing metrics from "
@@ -198,23 +199,30 @@ def _estimate(
     trials: int,
     steps: float,
     validation_batches: float,
+    notes: list[str],
 ) -> Estimate | None:
-    """Time of the whole sweep, with every combination as often as any other."""
+    """Time of the whole sweep, with every combination as often as any other.
+
+    A GPU is taken to be fully used by a single trial, so that trials which share it gain nothing by that.
+    """
     step_s = [cost.step_s for cost in costs if cost.step_s is not None]
     batch_s = [cost.evaluation_batch_s for cost in costs if cost.evaluation_batch_s is not None]
     if not step_s or not batch_s:
         return None
     seconds = steps * mean(step_s) + validation_batches * mean(batch_s) + trials * START_S
     asked = resources_per_trial(
-        record.settings, [here], wants_gpu=_wants_gpu(record), memory=_gpu_memory(record, costs)
+        record.settings, [here], wants_gpu=_wants_gpu(record), memory=_gpu_memory(record, costs), trials=trials
     )
     at_once = max(1, min(trials_at_once(asked, here), trials, record.settings.max_concurrent or trials))
-    return Estimate(
-        trial_hours=seconds / 3600,
-        device_hours=seconds * (asked.gpus or asked.cpus) / 3600,
-        at_once=at_once,
-        wall_hours=seconds / at_once / 3600,
-    )
+    hours = seconds / 3600
+    if not asked.gpus:
+        return Estimate(hours, device_hours=hours * asked.cpus, at_once=at_once, wall_hours=hours / at_once)
+    if trials_a_gpu(asked.gpus) > 1:
+        notes.append(
+            f"up to {trials_a_gpu(asked.gpus)} trials share a GPU; the hours assume that each then takes so many times "
+            "as long, as a single one keeps the GPU busy"
+        )
+    return Estimate(hours, device_hours=hours, at_once=at_once, wall_hours=hours / gpus_in_use(asked, at_once))
 
 
 def _wants_gpu(record: SweepRecord) -> bool:

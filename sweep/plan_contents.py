@@ -42,7 +42,7 @@ class Estimate:
     """What the whole sweep takes, from the measured steps of this machine.
 
     Attributes:
-        trial_hours: Hours of all trials together.
+        trial_hours: Hours of all trials together, if each has its device to itself.
         device_hours: Hours of GPUs, or of CPU cores.
         at_once: Trials at once.
         wall_hours: Hours from beginning to end.

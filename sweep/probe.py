@@ -91,8 +91,7 @@ def combinations(space: Space, base: Config) -> tuple[Combination, ...]:
         chosen = {key: value for key, value in point.items() if key in costly}
         config = base.merged(space.overrides(chosen))
         values = {key: _value(config, key) for key in sorted(costly, key=lambda key: (key != _PATCH, key))}
-        combination = Combination(_label(values), values, config)
-        found.setdefault(combination.label, combination)
+        found.setdefault(compact(values), Combination(_label(values), values, config))
     return tuple(found.values())
 
 
@@ -119,8 +118,6 @@ def probe(
 
 def _measure(combination: Combination, threads: int | None, limit_s: float) -> CombinationCost:
     config = combination.config
-    if isinstance(config.hardware.gpus, tuple):
-        config = config.merged({"hardware.gpus": config.hardware.gpus[0]})  # a trial has one GPU at most
     rows, micro_batches = rows_per_device(config, resolve_devices(config))
     measured = in_new_process(_measure_phases, config.to_dict(), rows, threads, limit_s) or (None, None)
     training, evaluation = _scaled(measured[0], rows), _scaled(measured[1], config.batch_size.eval)
@@ -194,5 +191,5 @@ def _part(key: str, value: Json) -> str:
     if key == _PATCH:
         return f"patch {compact(value)}"
     if key == _STAGES and isinstance(value, list):
-        return f"stages {compact(value[0])}-{compact(value[-1])}"
+        return f"stages {compact(value[0])}-{compact(value[-1])}"  # the schema allows no gaps
     return f"{key.rpartition('.')[2]} {value if isinstance(value, str) else compact(value)}"

@@ -13,7 +13,8 @@ CONTEXT_MIB = 600.0
 """What CUDA itself takes for each process."""
 MOST_CPUS = 8
 """CPUs of a trial by default; more would only wait for the GPU."""
-MOST_TRIALS_A_GPU = 100
+MOST_TRIALS_A_GPU = 4
+"""Trials that share a GPU's memory share its speed, too: more would only slow each other down, and be judged later."""
 GPU_GRAIN = 1e-4
 """Ray counts resources in these units."""
 
@@ -96,37 +97,53 @@ class GpuMemory:
         return max(1, int(GPU_MEMORY_SHARE * self.total_mib / self.peak_mib)) if self.peak_mib else 1
 
 
-def needs_gpu_memory(settings: SweepSettings, nodes: Sequence[Node], *, wants_gpu: bool) -> bool:
+def needs_gpu_memory(settings: SweepSettings, nodes: Sequence[Node], *, wants_gpu: bool, trials: int | None) -> bool:
     """Whether `resources_per_trial` must be told what a trial needs of a GPU's memory."""
-    return settings.gpus_per_trial == "auto" and wants_gpu and any(node.gpus for node in nodes)
+    return settings.gpus_per_trial == "auto" and wants_gpu and _wanted_a_gpu(settings, nodes, trials) > 1
 
 
 def resources_per_trial(
-    settings: SweepSettings, nodes: Sequence[Node], *, wants_gpu: bool, memory: GpuMemory | None
+    settings: SweepSettings,
+    nodes: Sequence[Node],
+    *,
+    wants_gpu: bool,
+    memory: GpuMemory | None,
+    trials: int | None,
 ) -> TrialResources:
     """What one trial asks for: what the settings say, and for what they leave open, what uses the cluster well.
 
-    As many trials share a GPU as fit into its memory, as the nodes have a CPU for each, and as there are to be. A trial
-    on a GPU gets its part of the node's CPUs, one that computes on the CPU a single one.
+    As many trials share a GPU as fit into its memory, as the nodes have a CPU for each, and as leave no GPU idle: Ray
+    fills one GPU before it takes the next. They are four at most, as they share the GPU's speed, too. A trial on a GPU
+    gets its part of the node's CPUs, one that computes on the CPU a single one.
 
     Args:
         settings: The sweep's settings.
         nodes: The cluster's nodes.
         wants_gpu: Whether the configuration is for GPUs (`hardware.gpus`).
         memory: What a trial needs of a GPU's memory; `None`: not known, so that each gets a whole GPU.
+        trials: How many trials are still to run; `None`: not known, so that each gets a whole GPU.
+
+    Raises:
+        SweepError: If the configuration is for GPUs, and no node has one.
     """
     with_gpus = [node for node in nodes if node.gpus >= 1]
     gpus = settings.gpus_per_trial
     if isinstance(gpus, str):
         gpus = 0.0
-        if wants_gpu and with_gpus:
+        if wants_gpu:
+            if not with_gpus:
+                raise SweepError(
+                    "the configuration asks for a GPU (hardware.gpus=0, the default), but no node of the Ray cluster "
+                    "has one; set hardware.gpus=null to compute on the CPU, or add a node with GPUs"
+                )
             cpus_a_gpu = min(node.cpus / node.gpus for node in with_gpus) / (settings.cpus_per_trial or 1)
-            gpus = _share(max(1, min(MOST_TRIALS_A_GPU, memory.trials if memory else 1, int(cpus_a_gpu))))
+            wanted = _wanted_a_gpu(settings, nodes, trials)
+            gpus = _share(max(1, min(wanted, memory.trials if memory else 1, int(cpus_a_gpu))))
     cpus = settings.cpus_per_trial
     if cpus is None:
         cpus = 1.0
         if gpus and with_gpus:
-            a_trial = min(node.cpus / (int(node.gpus) * _trials_a_gpu(gpus)) for node in with_gpus)
+            a_trial = min(node.cpus / (int(node.gpus) * trials_a_gpu(gpus)) for node in with_gpus)
             cpus = float(max(1, min(MOST_CPUS, int(a_trial))))
     return TrialResources(cpus, float(gpus))
 
@@ -134,7 +151,17 @@ def resources_per_trial(
 def trials_at_once(asked: TrialResources, node: Node) -> int:
     """How many trials fit on a node."""
     by_cpus = int(node.cpus / asked.cpus + GPU_GRAIN)
-    return min(by_cpus, int(node.gpus) * _trials_a_gpu(asked.gpus)) if asked.gpus else by_cpus
+    return min(by_cpus, int(node.gpus) * trials_a_gpu(asked.gpus)) if asked.gpus else by_cpus
+
+
+def gpus_in_use(asked: TrialResources, trials: int) -> int:
+    """How many GPUs a number of trials at once occupies: Ray fills one before it takes the next."""
+    return -(-trials // trials_a_gpu(asked.gpus))
+
+
+def trials_a_gpu(share: float) -> int:
+    """Trials that one GPU is shared by; a trial's share lies on a single GPU."""
+    return int(1 / share + GPU_GRAIN)
 
 
 def check_request(asked: TrialResources, nodes: Sequence[Node]) -> None:
@@ -158,9 +185,12 @@ def _share(trials: int) -> float:
     return round(math.floor(1 / trials / GPU_GRAIN) * GPU_GRAIN, 4)
 
 
-def _trials_a_gpu(share: float) -> int:
-    """Trials that one GPU is shared by; a trial's share lies on a single GPU."""
-    return int(1 / share + GPU_GRAIN)
+def _wanted_a_gpu(settings: SweepSettings, nodes: Sequence[Node], trials: int | None) -> int:
+    """Trials that are to share a GPU if its memory suffices, so that those at once still occupy all GPUs."""
+    gpus = sum(int(node.gpus) for node in nodes)
+    if trials is None or not gpus:
+        return 1
+    return max(1, min(MOST_TRIALS_A_GPU, min(trials, settings.max_concurrent or trials) // gpus))
 
 
 def _amount(number: float, what: str) -> str:

@@ -10,8 +10,11 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeAlias
+
+from ray.exceptions import RayTaskError
 
 from sweep.assigning import assigner
 from sweep.cluster import Room, cluster
@@ -28,6 +31,43 @@ LOG_NAME = "session.log"
 """In the sweep's folder for Ray: what Ray prints, and the traceback of what ended a session."""
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What a user must mend. An error of a Ray task cannot be sent itself: its class is made up when it is raised.
+
+    Attributes:
+        text: What is wrong.
+    """
+
+    text: str
+
+    @classmethod
+    def of(cls, error: EvsweepError) -> "Mistake":
+        """Without the traceback that Ray puts before what a task raised."""
+        return cls(str(error.cause if isinstance(error, RayTaskError) else error))
+
+
+Message: TypeAlias = logging.LogRecord | TrialResources | Mistake | str
+"""What a session tells the driver; a text says what ended it."""
+
+
+class ToDriver:
+    """The session's end of the line, which its threads share.
+
+    Args:
+        line: The line.
+    """
+
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+        self._lock = threading.RLock()  # a send can lead to a line of the log
+
+    def send(self, message: Message) -> None:
+        """Send a message as a whole."""
+        with self._lock:
+            self._line.send(message)
 
 
 class SessionProcess:
@@ -98,16 +138,16 @@ class SessionProcess:
         self._process.kill()
         self._process.join()
 
-    def _take(self, message: "logging.LogRecord | TrialResources | EvsweepError | str") -> None:
+    def _take(self, message: Message) -> None:
         match message:
             case logging.LogRecord():
                 logging.getLogger(message.name).handle(message)
             case TrialResources():
                 self.resources = message
-            case EvsweepError() if self.resources is None:
-                raise SweepError(str(message))
-            case _:
-                self.failure = f"{message}; more in {self._folder.ray_directory / LOG_NAME}"
+            case Mistake(text) if self.resources is None:
+                raise SweepError(text)
+            case Mistake(text) | str(text):
+                self.failure = f"{text}; more in {self._folder.ray_directory / LOG_NAME}"
 
 
 def _run(
@@ -125,12 +165,14 @@ def _run(
     _print_to(folder)
     stop = threading.Event()
     threading.Thread(target=_obey, args=(line, stop), daemon=True).start()
-    logging.getLogger().handlers = [_ToDriver(line)]
+    driver = ToDriver(line)
+    logging.getLogger().handlers = [_LogToDriver(driver)]
     record = SweepRecord.read(folder)
     settings = record.settings
-    with _failures_told(line), cluster(settings.address), _failures_told(line):  # Ray's shutdown can end the process
-        asked = resources or checked_resources(folder, record)
-        line.send(asked)
+    # Ray's shutdown can end the process, so what failed is told before that.
+    with _failures_told(driver), cluster(settings.address), _failures_told(driver):
+        asked = resources or checked_resources(folder, record, None if trials < 0 else trials, stop.is_set)
+        driver.send(asked)
         room = Room(asked, settings.max_concurrent)
         Session(
             trial_function=trial_function,
@@ -143,15 +185,15 @@ def _run(
 
 
 @contextmanager
-def _failures_told(line: Connection) -> Iterator[None]:
+def _failures_told(driver: ToDriver) -> Iterator[None]:
     """Tell the driver what ended the session, and end the process."""
     try:
         yield
     except EvsweepError as error:
-        line.send(error)
+        driver.send(Mistake.of(error))
         sys.exit(1)
     except Exception as error:  # whatever ends Ray or Tune
-        line.send(f"{type(error).__name__}: {last_error(str(error))}")
+        driver.send(f"{type(error).__name__}: {last_error(str(error))}")
         traceback.print_exc()
         sys.exit(1)
 
@@ -171,12 +213,12 @@ def _print_to(folder: SweepFolder) -> None:
         os.dup2(file.fileno(), sys.__stderr__.fileno() if sys.__stderr__ else 2)
 
 
-class _ToDriver(logging.handlers.QueueHandler):
+class _LogToDriver(logging.handlers.QueueHandler):
     """Hands log lines to the driver."""
 
-    def __init__(self, line: Connection) -> None:
+    def __init__(self, driver: ToDriver) -> None:
         super().__init__(queue=None)  # type: ignore[arg-type]
-        self._line = line
+        self._driver = driver
 
     def enqueue(self, record: Any) -> None:
-        self._line.send(record)
+        self._driver.send(record)

@@ -1,11 +1,11 @@
 """What a sweep's trials ask of the cluster, settled and checked before the first of them starts."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sweep.cluster import living_nodes
 from sweep.folder import SweepFolder
-from sweep.gpu_memory import measure_gpu_memory
+from sweep.gpu_memory import known_gpu_memory
 from sweep.node_checks import check_nodes
 from sweep.objectives import parse_constraint
 from sweep.record import SweepRecord
@@ -14,12 +14,16 @@ from sweep.resources import Node, TrialResources, check_request, needs_gpu_memor
 logger = logging.getLogger(__name__)
 
 
-def checked_resources(folder: SweepFolder, record: SweepRecord) -> TrialResources:
+def checked_resources(
+    folder: SweepFolder, record: SweepRecord, trials: int | None, should_stop: Callable[[], bool]
+) -> TrialResources:
     """What one trial asks for, where it can have it, and all that it needs is there.
 
     Args:
         folder: The sweep.
         record: Its record.
+        trials: How many trials are still to run; `None`: not known.
+        should_stop: Asked now and then; where it answers true, nothing more is waited for.
 
     Raises:
         SweepError: If no node can take a trial, a node cannot train it, or an objective is undefined on the data.
@@ -27,10 +31,9 @@ def checked_resources(folder: SweepFolder, record: SweepRecord) -> TrialResource
     settings, config, nodes = record.settings, record.config, living_nodes()
     wants_gpu = config.hardware.gpus is not None
     memory = None
-    if needs_gpu_memory(settings, nodes, wants_gpu=wants_gpu):
-        logger.info("measuring how many trials fit on a GPU")
-        memory = measure_gpu_memory(record.search_space(), config)
-    asked = resources_per_trial(settings, nodes, wants_gpu=wants_gpu, memory=memory)
+    if needs_gpu_memory(settings, nodes, wants_gpu=wants_gpu, trials=trials):
+        memory = known_gpu_memory(folder, record.search_space(), config, should_stop)
+    asked = resources_per_trial(settings, nodes, wants_gpu=wants_gpu, memory=memory, trials=trials)
     check_request(asked, nodes)
     logger.info("a trial gets %s; %d run at once", asked, _at_once(asked, nodes, settings.max_concurrent))
     metrics = [*settings.objectives, *(parse_constraint(text).metric for text in settings.constraints)]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from sweep.plan import expected_rungs, plan
@@ -70,12 +71,13 @@ def test_a_plan_says_what_would_run_and_what_it_costs(
 
 
 def test_a_plan_without_its_dataset_or_gpu_says_what_is_not_known(
-    planned: Callable[..., tuple[Plan, str]], tmp_path: Path
+    planned: Callable[..., tuple[Plan, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, text = planned(tmp_path / "elsewhere", "hardware.gpus=99")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    made, text = planned(tmp_path / "elsewhere", "hardware.gpus=0")
     assert (made.costs, made.estimate, made.validation_batches) == ((), None, None)
     assert made.steps > 0
-    assert "asks for GPU 99" in text
+    assert "asks for GPU 0" in text
     assert "the time of validations is not counted" in text
 
 
