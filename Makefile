@@ -15,7 +15,7 @@ OBJECTIVES := $(if $(DATA),--objective AP,--objective AP_S --objective AP)
 .PHONY: test sweep install lint format clean
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .
