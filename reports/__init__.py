@@ -1,0 +1,1 @@
+"""What a sweep found, by how much, and how sure that is."""
