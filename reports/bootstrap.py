@@ -160,7 +160,7 @@ def _mean(values: _Values) -> NDArray[np.float64]:
     """Mean over the groups that have truths, and all their truths, `(bins, figures, resamples)`."""
     defined = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        mean = np.where(defined, values, 0.0).sum(axis=0) / defined.sum(axis=0)
+        mean: NDArray[np.float64] = np.where(defined, values, 0.0).sum(axis=0) / defined.sum(axis=0)
     mean[:, -1] = values[:, :, -1].sum(axis=0)
     return mean
 
@@ -171,7 +171,8 @@ def _effective_recordings(truths: NDArray[np.int64]) -> NDArray[np.float64]:
     shares = np.divide(truths, of_group, out=np.zeros(truths.shape), where=of_group > 0)
     num_groups = (of_group > 0).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return 1 / ((shares.sum(axis=0) / num_groups) ** 2).sum(axis=-1)
+        effective: NDArray[np.float64] = 1 / ((shares.sum(axis=0) / num_groups) ** 2).sum(axis=-1)
+    return effective
 
 
 def _slots(protocol: EvaluationProtocol) -> dict[str, int]:

@@ -137,7 +137,7 @@ def _take_hit(
         best[lane] = max(precision, best[lane])
         found[lane] = before - weight[lane]
         passed |= np.int32(before - weight[lane] < needed[lane])
-    return passed != 0
+    return bool(passed != 0)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -10,7 +10,9 @@ AWKWARD_PATHS = ["my data (1)", "it's", "a,b", "[1]", "back\\slash", "ends with 
 
 
 @settings(max_examples=40)
-@given(st.sampled_from(AWKWARD_PATHS) | st.text(st.characters(codec="ascii", exclude_characters="$?\0\n\r"), min_size=1))
+@given(
+    st.sampled_from(AWKWARD_PATHS) | st.text(st.characters(codec="ascii", exclude_characters="$?\0\n\r"), min_size=1)
+)
 def test_a_text_reaches_the_configuration_as_it_is(path: str) -> None:
     config = compose(["dataset=demo", "+experiment=demo", f"dataset.path={override_text(path)}"])
     assert config.dataset.path == path
