@@ -53,7 +53,7 @@ def compare(
     Raises:
         DataError: No run; runs of other recordings or resamples; a metric that a run does not have.
     """
-    _check_shared((*candidate, *baseline))
+    _check_shared(candidate, baseline)
     arms = draws(candidate, metric), draws(baseline, metric)
     return Comparison(estimate(arms, (1, -1)), (len(candidate), len(baseline)), len(baseline[0].recordings))
 
@@ -90,9 +90,10 @@ def draws(runs: Sequence[BootstrappedMetrics], metric: str) -> Draws:
     )
 
 
-def _check_shared(runs: Sequence[BootstrappedMetrics]) -> None:
-    if not runs:
+def _check_shared(*configurations: Sequence[BootstrappedMetrics]) -> None:
+    if not all(configurations):
         raise DataError("a configuration needs at least one run, got none; leave it out of the comparison")
+    runs = [run for configuration in configurations for run in configuration]
     first = runs[0]
     for run in runs[1:]:
         if run.recordings != first.recordings:

@@ -53,7 +53,7 @@ def estimate(arms: Sequence[Draws], signs: Sequence[int]) -> Estimate:
     computed and not drawn, for resampling two or three seeds gives the same variance too small by a third or a half:
     the variance among seeds, pooled over the arms, less the part that other recordings explain (seeds that differ on
     some recordings only), which the first share holds already. The interval is Student's, with Satterthwaite's degrees
-    of freedom.
+    of freedom, never below the smaller of the two shares' own.
 
     Args:
         arms: The configurations, on the same resamples.
@@ -84,8 +84,10 @@ def estimate(arms: Sequence[Draws], signs: Sequence[int]) -> Estimate:
     variance = by_recordings + max(0.0, by_seeds - shared)
     if variance == 0:
         return Estimate(0.0, 0.0, 0.0, 0.5, 1.0, degrees_of_seeds > 0) if value == 0 else unsaid
-    spread = by_recordings**2 / degrees_of_recordings + (by_seeds**2 / degrees_of_seeds if degrees_of_seeds else 0.0)
-    degrees = variance**2 / spread
+    degrees = degrees_of_recordings
+    if degrees_of_seeds:
+        spread = by_recordings**2 / degrees_of_recordings + by_seeds**2 / degrees_of_seeds
+        degrees = max(variance**2 / spread, min(degrees_of_recordings, degrees_of_seeds))
     error = sqrt(variance)
     half_width = error * float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
     return Estimate(
