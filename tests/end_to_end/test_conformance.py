@@ -182,9 +182,10 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     hold.touch()
 
     def interrupted() -> bool:
-        if held.exists():
+        is_held = held.exists()
+        if is_held:
             hold.unlink(missing_ok=True)
-        return held.exists()
+        return is_held
 
     asked = TrialResources(cpus=1, gpus=0)
     assign = assigner(folder, SweepRecord.read(folder), "trials", asked)
