@@ -68,7 +68,7 @@ def fake_training() -> tuple[Callable[[dict[str, Any]], None], Curve]:
 
     Both are defined in here, so that Ray sends them by value: a worker cannot import a test.
     """
-    budget, interval, held_from = BUDGET, INTERVAL, HELD_FROM
+    budget, interval, held_from, last = BUDGET, INTERVAL, HELD_FROM, FIRST - 1
 
     def curve(config: dict[str, Any], step: int) -> dict[str, float]:
         import math
@@ -94,7 +94,9 @@ def fake_training() -> tuple[Callable[[dict[str, Any]], None], Curve]:
             file.write(f"{assignment['run_id']} {assignment['config']['training']['learning_rate']}\n")
         hold, held = folder.parent / "hold", folder.parent / "held"
         for step in range(interval, budget + 1, interval):
-            if assignment["index"] >= held_from and step > interval and hold.exists():
+            if (
+                (assignment["index"] >= held_from and step > interval) or assignment["index"] == last
+            ) and hold.exists():
                 held.touch()
                 while hold.exists():
                     time.sleep(0.02)
@@ -231,8 +233,8 @@ class TestEverySearchAndScheduler:
             for rung in RUNGS if settings.scheduler == "asha" else ():
                 seen[rung].append(trial.reports[rung])
                 values = [[result[name] for name in settings.objectives] for result in seen[rung]]
-                violations = [total_violation(constraints, result) for result in seen[rung]]
-                if ranks(values, violations)[-1] >= math.ceil(len(values) / REDUCTION):
+                broken = [float(total_violation(constraints, result) > 0) for result in seen[rung]]
+                if ranks(values, broken)[-1] >= math.ceil(len(values) / REDUCTION):
                     stopped_at = rung
                     break
             assert trial.state == ("COMPLETE" if stopped_at is None else "PRUNED")
@@ -271,7 +273,7 @@ class TestEverySearchAndScheduler:
         unfinished = [trial for trial in outcome.before if trial.state == "RUNNING"]
         assert len(unfinished) == 1
         (trial,) = unfinished
-        assert 0 < trial.last_step < BUDGET
+        assert trial.last_step < BUDGET
         again = outcome.after[trial.index]
         assert (again.name, again.parameters, again.config_hash) == (trial.name, trial.parameters, trial.config_hash)
         starts = [_starts(outcome.folder, other.index) for other in outcome.after]
