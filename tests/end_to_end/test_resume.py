@@ -147,7 +147,7 @@ def test_the_journal_holds_the_rate_of_each_step(small_run: list[str], tmp_path:
     )
     lines = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
     rates = [line["values"]["train/learning_rate"] for line in lines if "train/loss" in line.get("values", {})]
-    assert rates == pytest.approx([0.0003, 0.003, 0.001515, 0.00003], rel=1e-3)
+    assert rates == pytest.approx([0.0008, 0.008, 0.00404, 0.00008], rel=1e-3)
 
 
 class StopAfter(pl.Callback):
