@@ -1,0 +1,1 @@
+"""Charts: what they show, and drawing them for a page and for print."""
