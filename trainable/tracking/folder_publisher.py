@@ -5,22 +5,19 @@ not grow one `stat`; a run that has ended and arrived keeps nothing but its jour
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainable.errors import TrackingError, TrackingServerError
-from trainable.tracking.entries import StatusEntry, decode_entry
-from trainable.tracking.journal import JOURNAL_NAME
+from trainable.tracking.journal import JOURNAL_NAME, end_of
 from trainable.tracking.links import public_uri
 from trainable.tracking.progress import read_progress
 from trainable.tracking.publisher import Publisher
 from trainable.tracking.run_search import run_directories
 
 LONGEST_PAUSE_S = 60.0
-_LAST_LINE_BYTES = 65536
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +141,7 @@ class FolderPublisher:
         return (
             progress is not None
             and (progress.uri, progress.position, progress.nested) == (public_uri(self._uri), size, True)
-            and _ends(directory / JOURNAL_NAME)
+            and end_of(directory) is not None
         )
 
     def _refuse(self, run: _Run, error: TrackingError) -> None:
@@ -165,12 +162,3 @@ def _journal_bytes(directory: Path) -> int:
         return (directory / JOURNAL_NAME).stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _ends(journal: Path) -> bool:
-    """Whether a journal's last line ends the run."""
-    with journal.open("rb") as file:
-        file.seek(max(file.seek(0, os.SEEK_END) - _LAST_LINE_BYTES, 0))
-        lines = file.read().rstrip(b"\n").rsplit(b"\n", 1)
-    entry = decode_entry(lines[-1])
-    return isinstance(entry, StatusEntry) and entry.status != "RUNNING"

@@ -34,6 +34,7 @@ from trainable.tracking.links import public_uri, without_credentials
 from trainable.tracking.names import flattened
 
 JOURNAL_NAME = "journal.jsonl"
+_LAST_LINE_BYTES = 65536
 
 
 def now_ms() -> int:
@@ -220,3 +221,16 @@ def read_header(directory: Path) -> HeaderEntry:
             "Restore the file from a copy of the folder, or start the run in a new folder."
         )
     return entry
+
+
+def end_of(directory: Path) -> StatusEntry | None:
+    """How a run ended, where its journal's last line says so, without reading the rest; none otherwise.
+
+    Args:
+        directory: the run's folder, holding a journal.
+    """
+    with (directory / JOURNAL_NAME).open("rb") as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - _LAST_LINE_BYTES, 0))
+        lines = file.read().rstrip(b"\n").rsplit(b"\n", 1)
+    entry = decode_entry(lines[-1])
+    return entry if isinstance(entry, StatusEntry) and entry.status != "RUNNING" else None

@@ -1,13 +1,13 @@
-"""The end of a run whose process is gone without having journaled one."""
+"""The end of a run as its sweep knows it, where the run's own process could not journal it or knows less."""
 
 from pathlib import Path
 
-from trainable.tracking.entries import RunStatus, journaled_status
-from trainable.tracking.journal import JOURNAL_NAME, Journal, JournalReader, now_ms
+from trainable.tracking.entries import RunStatus, StatusEntry, journaled_status
+from trainable.tracking.journal import JOURNAL_NAME, Journal, JournalReader, end_of, now_ms
 
 
 def settle(directory: Path, status: RunStatus, reason: str) -> bool:
-    """Journal how a run ended, where its own process could not.
+    """Journal how a run ended, where its own process could not, or why it was killed, which that does not always know.
 
     A journal has one writer: call it when the run's process is known to be gone. A run that is resumed afterwards runs
     again.
@@ -18,7 +18,8 @@ def settle(directory: Path, status: RunStatus, reason: str) -> bool:
         reason: why it ended.
 
     Returns:
-        Whether the status was appended: false where the run has journaled its end, or never began a journal.
+        Whether the status was appended: false where the run has journaled another end or this very one, or never
+        began a journal.
 
     Raises:
         TrackingError: where the journal cannot be read.
@@ -26,8 +27,11 @@ def settle(directory: Path, status: RunStatus, reason: str) -> bool:
     """
     if not (directory / JOURNAL_NAME).exists():
         return False
+    end = end_of(directory)
+    if end is not None and not _is_explained(end, status, reason):
+        return False
     entries = JournalReader(directory).read()
-    if journaled_status(entries) != "RUNNING":
+    if end is None and journaled_status(entries) != "RUNNING":
         return False
     journal = Journal(directory)
     try:
@@ -36,3 +40,8 @@ def settle(directory: Path, status: RunStatus, reason: str) -> bool:
     finally:
         journal.close()
     return True
+
+
+def _is_explained(end: StatusEntry, status: RunStatus, reason: str) -> bool:
+    """Whether it is now known why a run was killed."""
+    return end.status == status == "KILLED" and reason not in ("", end.reason)

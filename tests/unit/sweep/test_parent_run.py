@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from search_spaces.objectives import parse_constraint
 from sweep.folder import SweepFolder
-from sweep.objectives import parse_constraint
 from sweep.parent_run import ParentRun, best_values
 from sweep.record import SweepRecord, open_study
 from trainable.tracking import FolderPublishing, journaled_curves

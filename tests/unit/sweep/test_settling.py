@@ -58,6 +58,19 @@ def test_unfinished_trials_say_why_they_do_not_run(sweep_of_trials: SweepFolder)
     assert statuses(sweep_of_trials)[2] == ("KILLED", "stopped by hand")
 
 
+def test_a_trial_that_knows_only_that_it_was_stopped_is_told_why(sweep_of_trials: SweepFolder) -> None:
+    for index in (1, 2):
+        directory = sweep_of_trials.run_directory("trials", index)
+        RunTracking.start(directory, experiment="e", uri=None, resume_step=0).close(
+            "KILLED", "stopped early at step 50"
+        )
+    Settling(sweep_of_trials, "trials").all(trials(sweep_of_trials), unfinished="the sweep was stopped")
+    assert statuses(sweep_of_trials)[1:] == [
+        ("KILLED", "stopped at the rung of 50 steps"),
+        ("KILLED", "the sweep was stopped"),
+    ]
+
+
 def test_a_failed_trial_has_failed(sweep_of_trials: SweepFolder) -> None:
     failed = dataclasses.replace(trials(sweep_of_trials)[2], state="FAILED", reason="its process was killed")
     Settling(sweep_of_trials, "trials").all([failed])

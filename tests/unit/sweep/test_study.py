@@ -10,8 +10,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from search_spaces.objectives import parse_constraint, parse_objectives
 from search_spaces.space import Space
-from sweep.objectives import parse_constraint, parse_objectives
 from sweep.proposals import Proposal
 from sweep.settings import SearchName
 from sweep.study import SweepStudy

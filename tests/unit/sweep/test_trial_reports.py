@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sweep.objectives import HEADLINE_METRICS
+from search_spaces.objectives import HEADLINE_METRICS
 from sweep.trial_reports import StoppedEarly, TrialReports
 
 Json = dict[str, Any]

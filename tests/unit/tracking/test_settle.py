@@ -29,6 +29,12 @@ def test_a_run_that_journaled_its_end_keeps_it(tmp_path: Path) -> None:
     assert statuses(tmp_path)[-1] == ("KILLED", "stopped early")
 
 
+def test_a_run_that_was_killed_learns_why(tmp_path: Path) -> None:
+    start(tmp_path).close("KILLED", "stopped early at step 200")
+    assert [settle(tmp_path, "KILLED", "stopped at the rung of 200 steps") for _ in range(2)] == [True, False]
+    assert statuses(tmp_path)[-1] == ("KILLED", "stopped at the rung of 200 steps")
+
+
 def test_settling_twice_appends_once(tmp_path: Path) -> None:
     start(tmp_path)
     assert [settle(tmp_path, "FAILED", "gone") for _ in range(2)] == [True, False]
