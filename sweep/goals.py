@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sweep.objectives import HEADLINE_METRICS, Constraint, Objective, total_violation
+from search_spaces.objectives import HEADLINE_METRICS, Constraint, Objective, total_violation
 from sweep.rungs import RungEntry
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, get_args
 
 import yaml
 
+from search_spaces.objectives import Constraint, parse_constraint, total_violation
 from sweep.folder import Phase, SweepFolder
-from sweep.objectives import Constraint, parse_constraint, total_violation
 from sweep.ranked_table import RankedTable
 from sweep.trial_records import State, TrialRecord
 from trainable.errors import DataError

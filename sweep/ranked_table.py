@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from sweep.objectives import HEADLINE_METRICS
+from search_spaces.objectives import HEADLINE_METRICS
 from sweep.trial_records import TrialRecord
 
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 import yaml
 from pydantic import ValidationError
 
+from search_spaces.objectives import parse_constraint, parse_objectives
 from sweep.base_configuration import (
     base_configuration,
     first_rung,
@@ -21,7 +22,6 @@ from sweep.base_configuration import (
     validation_interval,
 )
 from sweep.folder import Phase, SweepFolder, sweep_folder
-from sweep.objectives import parse_constraint, parse_objectives
 from sweep.reproduction import value_at
 from sweep.settings import FULL_BUDGET_SEARCHES, SweepSettings
 from trainable.config import Config, validate_config

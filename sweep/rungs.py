@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from sweep.ranking import ranks
+from search_spaces.ranking import ranks
 from trainable.errors import ConfigError
 
 Decision = Literal["CONTINUE", "STOP"]
@@ -68,7 +68,7 @@ def rung_ranks(entries: Sequence[RungEntry]) -> list[int]:
         entries: Results of one rung.
 
     Returns:
-        For each result the number of results that are before it, as in `sweep.ranking.ranks`.
+        For each result the number of results that are before it, as in `search_spaces.ranking.ranks`.
     """
     kept = [entry.violation <= 0 for entry in entries]  # an undefined violation keeps nothing
     return ranks([entry.values for entry in entries], [0.0 if keeps else 1.0 for keeps in kept])

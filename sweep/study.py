@@ -9,9 +9,9 @@ from typing import Literal
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from search_spaces.objectives import Constraint, Objective
 from search_spaces.space import Json, Space
 from sweep.goals import Goals
-from sweep.objectives import Constraint, Objective
 from sweep.proposals import FixedPoint, Proposal, Proposer
 from sweep.rungs import Decision, Rungs
 from sweep.samplers import build_sampler, shuffled

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable, Sequence
 
+from search_spaces.objectives import parse_constraint
 from sweep.cluster import living_nodes
 from sweep.folder import SweepFolder
 from sweep.gpu_memory import known_gpu_memory
 from sweep.node_checks import check_nodes
-from sweep.objectives import parse_constraint
 from sweep.record import SweepRecord
 from sweep.resources import Node, TrialResources, check_request, needs_gpu_memory, resources_per_trial, trials_at_once
 

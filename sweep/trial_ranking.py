@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from search_spaces.ranking import pareto_front, ranks
 from sweep.goals import Goals
-from sweep.ranking import pareto_front, ranks
 from sweep.rungs import rung_ranks
 from sweep.trial_records import TrialRecord
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from sweep.objectives import HEADLINE_METRICS
+from search_spaces.objectives import HEADLINE_METRICS
 from trainable.lightning_module import DetectionModule
 
 Report = Callable[[dict[str, Any]], None]

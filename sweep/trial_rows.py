@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from search_spaces.objectives import HEADLINE_METRICS
 from sweep.folder import Phase, SweepFolder
-from sweep.objectives import HEADLINE_METRICS
 from sweep.record import SweepRecord, open_study
 from sweep.run_progress import RunProgress
 

@@ -8,10 +8,10 @@ import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
+from search_spaces.objectives import HEADLINE_METRICS
 from sweep.assignment import TrialAssignment
 from sweep.disk_guard import DiskGuard, remove_pause
 from sweep.micro_batches import MicroBatch
-from sweep.objectives import HEADLINE_METRICS
 from sweep.stop_request import StoppedByHand, StopRequest
 from sweep.trial_log import trial_log
 from sweep.trial_reports import Report, StoppedEarly, TrialReports, ValidationReports

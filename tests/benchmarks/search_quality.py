@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
+from search_spaces.objectives import HEADLINE_METRICS, parse_objectives
+from search_spaces.ranking import hypervolume
 from search_spaces.space import Json, Space
-from sweep.objectives import HEADLINE_METRICS, parse_objectives
-from sweep.ranking import hypervolume
 from sweep.rungs import rung_steps
 from sweep.settings import SearchName
 from sweep.study import SweepStudy

@@ -11,11 +11,11 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from search_spaces.objectives import parse_constraint, total_violation
+from search_spaces.ranking import ranks
 from sweep.assigning import assigner
 from sweep.cluster import cluster
 from sweep.folder import SweepFolder
-from sweep.objectives import parse_constraint, total_violation
-from sweep.ranking import ranks
 from sweep.record import SweepRecord, create_sweep, open_study
 from sweep.resources import TrialResources
 from sweep.session import Session

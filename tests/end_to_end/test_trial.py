@@ -19,9 +19,9 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from search_spaces.objectives import HEADLINE_METRICS
 from sweep import disk_guard
 from sweep.assignment import TrialAssignment
-from sweep.objectives import HEADLINE_METRICS
 from sweep.trial import run_trial
 from sweep.trial_reports import StoppedEarly
 from sweep.trial_training import train_assignment

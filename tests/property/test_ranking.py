@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.ranking import hypervolume, pareto_front, ranks
+from search_spaces.ranking import hypervolume, pareto_front, ranks
 
 SCORES = st.sampled_from([0.0, 0.1, 0.2, 0.25, 0.5, 0.75, 1.0])
 ANY_SCORES = st.one_of(SCORES, st.floats(0, 1), st.just(math.nan))
