@@ -1,13 +1,13 @@
 """The configuration that all trials of a sweep start from, and what can be known of it before anything runs."""
 
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sweep.settings import SweepSettings
 from trainable.config import Config, compose
 from trainable.config.nearest_key import nearest_key
+from trainable.config.train_overrides import typed_keys
 from trainable.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,6 @@ _BELONGS_TO_THE_SWEEP = {
     "tracking.uri": "give --tracking-uri instead",
     "tracking.run_name": "runs are named by trial and parameters; leave it out",
 }
-_TYPED_KEY = re.compile(r"\+{0,2}([A-Za-z_][\w.]*)=")
 
 
 def base_configuration(settings: SweepSettings) -> Config:
@@ -71,11 +70,6 @@ def validation_interval(config: Config) -> int:
     if interval is None:
         raise ConfigError("a sweep validates by optimizer steps: set validation.val_check_interval")
     return interval
-
-
-def typed_keys(overrides: Sequence[str]) -> list[str]:
-    """The dotted configuration keys that overrides set; choices of groups with `/` are none."""
-    return [match[1] for match in map(_TYPED_KEY.match, overrides) if match]
 
 
 def metric_names(config: Config) -> tuple[str, ...]:

@@ -17,15 +17,14 @@ from search_spaces.objectives import parse_constraint, parse_objectives
 from sweep.base_configuration import (
     base_configuration,
     first_rung,
-    typed_keys,
     unknown_metrics,
     validation_interval,
 )
 from sweep.folder import Phase, SweepFolder, sweep_folder
-from sweep.reproduction import value_at
 from sweep.settings import FULL_BUDGET_SEARCHES, SweepSettings
 from trainable.config import Config, validate_config
 from trainable.config.base import NonNegative, Positive, Section
+from trainable.config.train_overrides import typed_keys, value_at
 from trainable.errors import ConfigError, EvsweepError, SweepError, TrackingError
 from trainable.files import written_whole
 from trainable.tracking.links import public_uri, resolve_uri

@@ -12,8 +12,8 @@ from rich.console import Console
 from sweep.best import best_trial, print_best, write_configuration
 from sweep.folder import SweepFolder
 from sweep.record import open_study
-from sweep.reproduction import BOOKKEEPING
 from trainable.config import Config, compose, validate_config
+from trainable.config.train_overrides import BOOKKEEPING
 from trainable.errors import ConfigError, SweepError
 
 MakeSweep = Callable[..., SweepFolder]
