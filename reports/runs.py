@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import nan
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces import Space
+from search_spaces.objectives import Constraint, parse_constraint
+from trainable.errors import ConfigError
 
 RunState = Literal["RUNNING", "COMPLETE", "PRUNED", "STOPPED", "FAILED"]
 """PRUNED: stopped at a rung. STOPPED: by hand, or because the sweep was stopped."""
@@ -137,3 +140,12 @@ class Sweep:
         """What is maximised, the most important first; AP where that is unknown."""
         names = (name.strip() for name in self.own.tags.get("evsweep.objectives", "").split(","))
         return tuple(name for name in names if name) or ("AP",)
+
+    @cached_property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The bounds that results must keep, without those that cannot be read."""
+        found = []
+        for text in self.own.tags.get("evsweep.constraints", "").split(","):
+            with suppress(ConfigError):
+                found.append(parse_constraint(text))
+        return tuple(found)

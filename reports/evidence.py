@@ -1,0 +1,136 @@
+"""What a report's statements rest on: the configurations, and the statistics of those that came into question."""
+
+from collections import OrderedDict
+from functools import cached_property
+
+from reports.bootstrap import BootstrappedMetrics, bootstrap_metrics
+from reports.comparison import Comparison, compare, figure
+from reports.configurations import Configuration, configurations
+from reports.judgement import Judgement, judge
+from reports.resamples import draw_resamples
+from reports.run_files import Missing, read_match_records
+from reports.runs import Run, Sweep
+from reports.uncertainty import Estimate
+from trainable.evaluation import MatchRecords
+
+MOST_FINALISTS = 12
+UNCONFIRMED_FINALISTS = 10
+JUDGED_METRICS = ("AP_S", "AP")
+"""What the answer is given in, besides the sweep's objectives."""
+_KEPT_RECORDS = 8
+
+
+class Evidence:
+    """The configurations of a sweep, with intervals and comparisons as they are asked for.
+
+    Only finalists are meant to be bootstrapped: it takes seconds a run. They are the confirmed configurations, or the
+    best ones while none but the baseline is confirmed, and always the baseline.
+
+    Args:
+        sweep: The sweep.
+        resamples: Number of resamples of the recordings, the same ones for all runs.
+        seed: Of the resamples.
+
+    Attributes:
+        sweep: The sweep.
+        configurations: Every configuration with a complete run, the best first.
+        baseline: What the others are compared with.
+        best: The first by the order of `configurations` that is not the baseline; the baseline where it is the only
+            one.
+        finalists: Those whose intervals and differences are worth computing, the best first.
+        problems: What was missing, as sentences: those of the sweep, and what this class found since.
+    """
+
+    def __init__(self, sweep: Sweep, *, resamples: int = 1000, seed: int = 0) -> None:
+        self.sweep = sweep
+        self.configurations = configurations(sweep)
+        self.baseline = next((one for one in self.configurations if one.is_baseline), None)
+        rivals = [one for one in self.configurations if not one.is_baseline]
+        self.best = rivals[0] if rivals else self.baseline
+        chosen = [one for one in rivals if one.is_confirmed][: MOST_FINALISTS - 1] or rivals[:UNCONFIRMED_FINALISTS]
+        self.finalists = tuple(one for one in self.configurations if one.is_baseline or one in chosen)
+        self.problems = list(sweep.problems)
+        self._resamples = resamples
+        self._seed = seed
+        self._records: OrderedDict[str, MatchRecords | Missing] = OrderedDict()
+        self._bootstraps: dict[str, BootstrappedMetrics | Missing] = {}
+
+    @property
+    def judged_metrics(self) -> tuple[str, ...]:
+        """The sweep's objectives, AP_S and AP: what every finalist is compared with the baseline in."""
+        return tuple(dict.fromkeys((*self.sweep.objectives, *JUDGED_METRICS)))
+
+    @cached_property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """Every finalist against the baseline in every judged metric; empty without a baseline."""
+        baseline = self.baseline
+        if baseline is None:
+            return ()
+        rivals = [one for one in self.finalists if one is not baseline]
+        return judge(rivals, self.judged_metrics, lambda one, metric: self.compare(one, baseline, metric))
+
+    def judgement(self, candidate: Configuration, metric: str) -> Judgement | None:
+        """That of one finalist; none for the baseline and for other metrics."""
+        found = (one for one in self.judgements if one.candidate is candidate and one.metric == metric)
+        return next(found, None)
+
+    def estimate(self, configuration: Configuration, metric: str) -> Estimate | Missing:
+        """A configuration's metric with its interval, from those judged runs whose match records can be read."""
+        runs = self._usable(metric, configuration)
+        return runs if isinstance(runs, Missing) else figure(runs[0], metric)
+
+    def compare(self, candidate: Configuration, baseline: Configuration, metric: str) -> Comparison | Missing:
+        """How far apart two configurations are, on the same resamples of the recordings."""
+        runs = self._usable(metric, candidate, baseline)
+        return runs if isinstance(runs, Missing) else compare(runs[0], runs[1], metric)
+
+    def records(self, run: Run) -> MatchRecords | Missing:
+        """A run's match records; the last few that were asked for are kept."""
+        if run.run_id not in self._records:
+            found = read_match_records(run)
+            if isinstance(found, Missing):
+                self._note(f"{run.name}: {found.reason}")
+            self._records[run.run_id] = found
+            if len(self._records) > _KEPT_RECORDS:
+                self._records.popitem(last=False)
+        self._records.move_to_end(run.run_id)
+        return self._records[run.run_id]
+
+    def bootstrap(self, run: Run) -> BootstrappedMetrics | Missing:
+        """A run's metrics in all resamples; computed once."""
+        if run.run_id not in self._bootstraps:
+            records = self.records(run)
+            self._bootstraps[run.run_id] = records if isinstance(records, Missing) else self._bootstrapped(records)
+        return self._bootstraps[run.run_id]
+
+    def _bootstrapped(self, records: MatchRecords) -> BootstrappedMetrics | Missing:
+        if not records.sequence_names:
+            return Missing("Its match records hold no recording.")
+        drawn = draw_resamples(len(records.sequence_names), resamples=self._resamples, seed=self._seed)
+        return bootstrap_metrics(records, drawn)
+
+    def _usable(self, metric: str, *wanted: Configuration) -> tuple[list[BootstrappedMetrics], ...] | Missing:
+        """The bootstraps of each configuration's runs, which all have the metric and the same recordings."""
+        arms: list[list[BootstrappedMetrics]] = []
+        for configuration in wanted:
+            found = [self.bootstrap(run) for run in configuration.judged]
+            arm = [one for one in found if not isinstance(one, Missing)]
+            reasons = [one.reason for one in found if isinstance(one, Missing)]
+            if not arm:
+                return Missing(f"{configuration.name}: {reasons[0]}")
+            if any(metric not in one.names for one in arm):
+                return Missing(f"{configuration.name}: its evaluation did not measure {metric}.")
+            arms.append(arm)
+        recordings = list(dict.fromkeys(one.recordings for arm in arms for one in arm))
+        if len(recordings) > 1:
+            names = " and ".join(configuration.name for configuration in wanted)
+            counts = " and ".join(str(len(one)) for one in recordings)
+            return Missing(
+                f"The runs of {names} were evaluated on different recordings ({counts} of them), so that no difference "
+                "between them can be told from one between recordings."
+            )
+        return tuple(arms)
+
+    def _note(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
