@@ -1,7 +1,8 @@
 """Average precision by object size and class, after the Prophesee protocol over COCO."""
 
+from trainable.evaluation.accumulate import Curves
 from trainable.evaluation.collect import Boxes, collect_match_records
-from trainable.evaluation.evaluate import evaluate, metrics_from_records
+from trainable.evaluation.evaluate import evaluate, metrics_from_records, precision_curves
 from trainable.evaluation.frame_boxes import FrameBoxes
 from trainable.evaluation.metric_set import MetricSet
 from trainable.evaluation.metrics import Metrics
@@ -22,6 +23,7 @@ __all__ = [
     "SENSOR_AREA_BINS",
     "BoxFilter",
     "Boxes",
+    "Curves",
     "EvaluationProtocol",
     "FrameBoxes",
     "MatchRecords",
@@ -34,6 +36,7 @@ __all__ = [
     "evaluate",
     "load_match_records",
     "metrics_from_records",
+    "precision_curves",
     "ranked_outcomes",
     "save_match_records",
 ]

@@ -81,8 +81,7 @@ def metrics_from_records(records: MatchRecords, multiplicities: NDArray[np.int64
     frame_weight = records.frame_weights(multiplicities)
 
     def curves(*, class_agnostic: bool, filtered: bool) -> Curves:
-        matches = match(records, class_agnostic=class_agnostic, filtered=filtered)
-        return accumulate(records, matches, filtered=filtered, frame_weight=frame_weight)
+        return _weighted_curves(records, frame_weight, class_agnostic=class_agnostic, filtered=filtered)
 
     def metric_set(*, filtered: bool) -> MetricSet:
         kept = records.truths.passes_filter if filtered else np.ones(len(records.truths), np.bool_)
@@ -100,3 +99,20 @@ def metrics_from_records(records: MatchRecords, multiplicities: NDArray[np.int64
         unfiltered=metric_set(filtered=False),
         prophesee=None if records.protocol.box_filter is None else metric_set(filtered=True),
     )
+
+
+def precision_curves(records: MatchRecords, *, filtered: bool = False) -> Curves:
+    """Precision at COCO's recall points by bin, IoU threshold and class, whose means are the average precisions.
+
+    Args:
+        records: The match records.
+        filtered: Whether only boxes that pass the box filter exist.
+    """
+    return _weighted_curves(records, records.frame_weights(None), class_agnostic=False, filtered=filtered)
+
+
+def _weighted_curves(
+    records: MatchRecords, frame_weight: NDArray[np.int64], *, class_agnostic: bool, filtered: bool
+) -> Curves:
+    matches = match(records, class_agnostic=class_agnostic, filtered=filtered)
+    return accumulate(records, matches, filtered=filtered, frame_weight=frame_weight)
