@@ -43,3 +43,7 @@ class TrackingServerError(TrackingError):
 
 class SweepError(EvsweepError):
     """A sweep that cannot be planned, started, found or gone on with."""
+
+
+class ReportError(EvsweepError):
+    """A report that cannot be written where it should be, or in a form that this machine has no program for."""
