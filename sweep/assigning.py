@@ -10,8 +10,7 @@ from sweep.folder import Phase, SweepFolder
 from sweep.proposals import Proposal
 from sweep.record import SweepRecord
 from sweep.resources import TrialResources
-
-GIB = 2**30
+from trainable.units import GIB
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,11 @@ from ray.exceptions import RayError
 from sweep.own_cpus import own_cpus
 from sweep.resources import Node, TrialResources, trials_at_once
 from trainable.errors import SweepError
+from trainable.units import MIB
 
 CONNECT_S = 3.0
 """How long to wait for an answer at a cluster's address."""
-OBJECT_STORE_BYTES = 128 * 2**20
+OBJECT_STORE_BYTES = 128 * MIB
 """Shared memory of a Ray that is started here; only small dictionaries travel through it."""
 NODES_S = 5.0
 """How long a look at the cluster's nodes is good for."""

@@ -11,12 +11,12 @@ import pytorch_lightning as pl
 
 from sweep.folder import PAUSED_NAME
 from trainable.run_folder import RunFolder
+from trainable.units import GIB
 
 logger = logging.getLogger(__name__)
 
 CHECK_S = 5.0
 POLL_S = 2.0
-GIB = 1024**3
 
 
 class DiskGuard(pl.Callback):

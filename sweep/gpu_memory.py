@@ -17,7 +17,7 @@ from sweep.resources import GpuMemory
 from trainable.config import Config, validate_config
 from trainable.errors import SweepError
 from trainable.files import written_whole
-from trainable.memory import MIB
+from trainable.units import MIB
 
 FREE_S = 600.0
 """How long to wait for a GPU that nothing uses."""

@@ -21,7 +21,7 @@ from trainable.assembly import build_eval_loader, open_sequences
 from trainable.config import Config
 from trainable.errors import ConfigError, DataError
 from trainable.hardware import resolve_devices
-from trainable.memory import MIB
+from trainable.units import MIB
 
 CHECKPOINTS_A_TRIAL = 2
 """The last one and the best one."""

@@ -7,8 +7,7 @@ from rich.table import Table
 from search_spaces.json_values import compact
 from sweep.plan_contents import Plan
 from sweep.standings import duration
-
-_GIB = 1024**3
+from trainable.units import GIB, MIB
 
 
 def show(plan: Plan, console: Console) -> None:
@@ -76,7 +75,7 @@ def _costs(plan: Plan) -> Table:
             _figure(cost.step_s, 3),
             _figure(cost.evaluation_batch_s, 3),
             _figure(cost.peak_mib, 0),
-            f"{cost.checkpoint_bytes / 2**20:,.0f}",
+            f"{cost.checkpoint_bytes / MIB:,.0f}",
         )
     return table
 
@@ -93,7 +92,7 @@ def _totals(plan: Plan) -> Table:
         table.add_row(f"{estimate.at_once}", "trials at once")
         table.add_row(f"{estimate.device_hours:,.2f}", f"{plan.device}-hours")
         table.add_row(duration(3600 * estimate.wall_hours), "from beginning to end")
-    table.add_row(f"{plan.disk_bytes / _GIB:,.2f}", "GiB of disk")
+    table.add_row(f"{plan.disk_bytes / GIB:,.2f}", "GiB of disk")
     return table
 
 

@@ -24,6 +24,7 @@ from trainable.errors import ConfigError, DataError
 from trainable.lightning_module import DetectionModule, Optimization
 from trainable.losses import SizeAwareSettings, detection_losses, is_quantile, resolve_threshold
 from trainable.model import build_detector, read_weights
+from trainable.training_boxes import TrainingBoxes
 from trainable.types import Split
 
 
@@ -90,6 +91,16 @@ def box_areas_px2(sequences: Sequence[RecordedSequence]) -> npt.NDArray[np.float
     """Areas of all labels of some sequences, in model-input px²."""
     areas = [sequence.all_labels["w"].astype(np.float64) * sequence.all_labels["h"] for sequence in sequences]
     return np.concatenate(areas)
+
+
+def training_boxes(config: Config, sequences: Sequence[RecordedSequence]) -> TrainingBoxes:
+    """How large the labels of the training split are, by class; the labels are in memory already."""
+    return TrainingBoxes.of(
+        np.concatenate([sequence.all_labels["class_id"] for sequence in sequences]),
+        box_areas_px2(sequences),
+        class_names=config.label_set.class_names,
+        sensor_px2_per_input_px2=config.sensor_px2_per_input_px2,
+    )
 
 
 def size_aware_settings(

@@ -19,11 +19,11 @@ from trainable.data import NO_AUGMENTATION, Batch, Sample, SampleKey, SparseFram
 from trainable.errors import OutOfMemoryError
 from trainable.hardware import resolve_devices, rows_per_device
 from trainable.losses import SizeAwareSettings
+from trainable.units import MIB
 
 Phase = Literal["training", "evaluation"]
 _Measured = TypeVar("_Measured")
 
-MIB = 1024**2
 STEPS = 4
 LEAST_STEPS = 2
 """The first step allocates the optimizer's state; the second one has the memory and the time of all later steps."""

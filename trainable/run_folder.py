@@ -11,6 +11,7 @@ from uuid import uuid4
 import yaml
 
 from trainable.config import Config, validate_config
+from trainable.dotted_names import flat
 from trainable.errors import CheckpointError, ConfigError
 from trainable.files import written_whole
 
@@ -49,6 +50,16 @@ class RunFolder:
     def event_images(self) -> Path:
         """Folder of pictures of fixed moments, as the newest validation saw them."""
         return self.directory / "event_images"
+
+    @property
+    def moments(self) -> Path:
+        """Fixed moments for reports to compare, as the newest validation saw them."""
+        return self.directory / "moments.npz"
+
+    @property
+    def training_boxes(self) -> Path:
+        """Areas of the training split's boxes, by class."""
+        return self.directory / "training_boxes.json"
 
     @property
     def curve_figure(self) -> Path:
@@ -154,7 +165,7 @@ def check_same_run(config: Config, recorded: Config) -> None:
     Raises:
         ConfigError: Naming every key that differs.
     """
-    now, then = dict(_leaves(config.to_dict())), dict(_leaves(recorded.to_dict()))
+    now, then = flat(config.to_dict()), flat(recorded.to_dict())
     now["run_dir"] = config.run_dir or then["run_dir"]
     if config.reproduce.seed_everything is None:
         now["reproduce.seed_everything"] = then["reproduce.seed_everything"]
@@ -190,13 +201,3 @@ def inherited_run() -> tuple[RunFolder, int]:
         )
     told = json.loads(os.environ[_INHERITED])
     return RunFolder(Path(told["directory"])), told["seed"]
-
-
-def _leaves(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    leaves: list[tuple[str, Any]] = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            leaves.extend(_leaves(value, f"{prefix}{key}."))
-        else:
-            leaves.append((f"{prefix}{key}", value))
-    return leaves

@@ -16,8 +16,7 @@ from trainable.lightning_module import DetectionModule
 from trainable.process_group import all_gather
 from trainable.run_folder import RunFolder
 from trainable.tracking import RunTracking
-
-MIB = 1024**2
+from trainable.units import MIB
 
 
 class Recording(pl.Callback):

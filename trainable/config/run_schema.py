@@ -127,6 +127,9 @@ class ValidationLogging(Section):
 
     event_images: NonNegative
     """How many fixed moments of the validation split are drawn with labels and detections; 0: none."""
+    compared_moments: Annotated[int, Field(ge=0, le=128)] = 0
+    """How many fixed moments of the validation split are kept with events, labels and detections, so that reports can
+    compare runs on them; 0: none, as in configurations that were recorded before there was this key."""
 
 
 class Logging(Section):

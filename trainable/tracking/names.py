@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from zlib import crc32
 
+from trainable.dotted_names import flat
+
 MAX_NAME_LENGTH = 250
 MAX_PARAMETER_LENGTH = 6000
 MAX_TAG_LENGTH = 8000
@@ -52,10 +54,7 @@ def flattened(parameters: Mapping[str, object]) -> dict[str, str]:
     Returns:
         Dotted name to text, in the order given.
     """
-    flat: dict[str, str] = {}
-    for name, value in parameters.items():
-        if isinstance(value, Mapping) and value:
-            flat.update({f"{name}.{inner}": text for inner, text in flattened(value).items()})
-        else:
-            flat[str(name)] = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return flat
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+        for name, value in flat(parameters).items()
+    }
