@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import inf, isnan, nan
 from statistics import mean, stdev
 
+from reports.plain_text import clipped
 from reports.runs import BASELINE, Run, Sweep
 from search_spaces import Json, Space
 from search_spaces.json_values import is_json
@@ -112,7 +113,7 @@ def short_label(name: str) -> str:
     """The parameters in a run's name: without the index and the seed in front."""
     label = re.sub(r"^\d{4,} ", "", name)
     label = re.sub(r"(^|(?<= ))seed=-?\d+( |$)", "", label, count=1).strip()
-    return label if len(label) <= _MAX_LABEL_LENGTH else label[: _MAX_LABEL_LENGTH - 1] + "…"
+    return clipped(label, _MAX_LABEL_LENGTH)
 
 
 def _named(groups: Iterable[tuple[Run | None, tuple[Run, ...]]], space: Space | None) -> Iterator[Configuration]:

@@ -38,6 +38,7 @@ class Evidence:
         best: The first by the order of `configurations` that is not the baseline; the baseline where it is the only
             one.
         finalists: Those whose intervals and differences are worth computing, the best first.
+        resamples: Number of resamples of the recordings.
         problems: What was missing, as sentences: those of the sweep, and what this class found since.
     """
 
@@ -50,7 +51,7 @@ class Evidence:
         chosen = [one for one in rivals if one.is_confirmed][: MOST_FINALISTS - 1] or rivals[:UNCONFIRMED_FINALISTS]
         self.finalists = tuple(one for one in self.configurations if one.is_baseline or one in chosen)
         self.problems = list(sweep.problems)
-        self._resamples = resamples
+        self.resamples = resamples
         self._seed = seed
         self._records: OrderedDict[str, MatchRecords | Missing] = OrderedDict()
         self._bootstraps: dict[str, BootstrappedMetrics | Missing] = {}
@@ -79,6 +80,11 @@ class Evidence:
         runs = self._usable(metric, configuration)
         return runs if isinstance(runs, Missing) else figure(runs[0], metric)
 
+    def value(self, configuration: Configuration, metric: str) -> float:
+        """A configuration's metric: what its interval is about where there is one, else the mean over its runs."""
+        found = self.estimate(configuration, metric) if configuration in self.finalists else None
+        return found.value if isinstance(found, Estimate) else configuration.mean(metric)
+
     def compare(self, candidate: Configuration, baseline: Configuration, metric: str) -> Comparison | Missing:
         """How far apart two configurations are, on the same resamples of the recordings."""
         runs = self._usable(metric, candidate, baseline)
@@ -106,7 +112,7 @@ class Evidence:
     def _bootstrapped(self, records: MatchRecords) -> BootstrappedMetrics | Missing:
         if not records.sequence_names:
             return Missing("Its match records hold no recording.")
-        drawn = draw_resamples(len(records.sequence_names), resamples=self._resamples, seed=self._seed)
+        drawn = draw_resamples(len(records.sequence_names), resamples=self.resamples, seed=self._seed)
         return bootstrap_metrics(records, drawn)
 
     def _usable(self, metric: str, *wanted: Configuration) -> tuple[list[BootstrappedMetrics], ...] | Missing:
