@@ -81,9 +81,11 @@ def _over_all_bins(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Falling and rising light's counts in a `(2 * bins, height, width)` frame, `(2, height, width)` clipped to 255."""
     channels, height, width = frame.shape
     counts = frame.reshape(2, channels // 2, height, width).sum(axis=1, dtype=np.uint32)
-    return np.minimum(counts, 255).astype(np.uint8)
+    return np.asarray(np.minimum(counts, 255), np.uint8)
 
 
 def _worth_keeping(detections: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """The best detections with finite corners and at least `LEAST_SCORE`."""
     finite = np.all([np.isfinite(detections[name]) for name in ("x", "y", "w", "h")], axis=0)
-    return detections[finite & (detections["class_confidence"] >= LEAST_SCORE)][:MAX_DETECTIONS]
+    kept: npt.NDArray[np.void] = detections[finite & (detections["class_confidence"] >= LEAST_SCORE)]
+    return kept[:MAX_DETECTIONS]
