@@ -1,5 +1,6 @@
 # Two commands: `make test` installs everything and runs every check, `make sweep` runs a small sweep on simulated
-# traffic, or with DATA=FOLDER on the raw recordings in that folder's train/ and val/. All it makes lies in DEMO.
+# traffic, or with DATA=FOLDER on the raw recordings in that folder's train/ and val/, and writes its report. All it
+# makes lies in DEMO.
 PYTHON ?= python3.11
 VENV ?= .venv
 DEMO ?= demo
@@ -37,6 +38,7 @@ endif
 			$(OBJECTIVES) dataset=demo "dataset.path='$(DEMO)/$(SWEEP)'" dataset.resolution_hw=null +experiment=demo \
 			$(OVERRIDES); \
 	fi
+	$(BIN)/python -m reports build "$(SWEEP)" --tracking-uri "sqlite:///$(DEMO)/sweeps/mlflow.db" --out "$(DEMO)/report"
 
 install: $(VENV)/installed
 
