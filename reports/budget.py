@@ -11,7 +11,8 @@ def rungs(sweep: Sweep) -> tuple[int, ...]:
     steps = _json(sweep.own.parameters.get("rungs", ""))
     if not isinstance(steps, list):
         return ()
-    return tuple(sorted({step for step in steps if type(step) is int and step > 0}))
+    end = full_budget(sweep)
+    return tuple(sorted({step for step in steps if type(step) is int and step > 0 and (end is None or step < end)}))
 
 
 def full_budget(sweep: Sweep) -> int | None:

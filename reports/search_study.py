@@ -1,6 +1,6 @@
 """A sweep's search as a study of Optuna, for what Optuna computes and draws itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
 
@@ -71,7 +71,7 @@ def search_study(sweep: Sweep, *, at_step: int | None = None) -> optuna.Study:
                 constraints={str(bound): bound.violation(found) for bound in constraints} if complete else None,
             )
         )
-    study = _study(["maximize"] * len(sweep.objectives), trials)
+    study = study_of(len(sweep.objectives), trials)
     study.set_user_attr(LEFT_OUT, left_out)
     return study
 
@@ -97,8 +97,8 @@ def renamed(study: optuna.Study, names: Mapping[str, str]) -> optuna.Study:
         study: The study.
         names: Parameter to its new name; those left out keep theirs.
     """
-    return _study(
-        [direction.name.lower() for direction in study.directions],
+    return study_of(
+        len(study.directions),
         [
             create_trial(
                 values=trial.values,
@@ -117,9 +117,15 @@ def complete_trials(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def _study(directions: list[str], trials: list[FrozenTrial]) -> optuna.Study:
+def study_of(objectives: int, trials: Sequence[FrozenTrial]) -> optuna.Study:
+    """A study in memory.
+
+    Args:
+        objectives: Their number; all are maximised.
+        trials: Its trials; the study numbers them anew.
+    """
     with _quiet():
-        study = optuna.create_study(directions=directions)
+        study = optuna.create_study(directions=["maximize"] * objectives)
     study.add_trials(trials)
     return study
 
