@@ -15,6 +15,7 @@ from reports.document.blocks import Block, Column, Paragraph, Table
 from reports.evidence import Evidence
 from reports.run_files import Missing, read_config, read_training_boxes
 from reports.runs import Run
+from reports.wording import listed
 from trainable.config import Config
 from trainable.errors import ConfigError
 from trainable.losses import SizeAwareSettings, is_quantile
@@ -49,18 +50,18 @@ def size_weight_blocks(evidence: Evidence) -> Iterator[Block]:
     """
     found: dict[Configuration, SizeWeights] = {}
     boxes: TrainingBoxes | Missing = Missing("No configuration has come to its end yet.")
-    reasons: list[str] = []
+    names_by_reason: dict[str, list[str]] = {}
     for configuration in evidence.finalists:
         run = configuration.judged[0]
         if isinstance(boxes, Missing):
             boxes = read_training_boxes(run)
         weights = size_weights_of(run, None if isinstance(boxes, Missing) else boxes)
         if isinstance(weights, Missing):
-            reasons.append(f"{configuration.name}: {weights.reason}")
+            names_by_reason.setdefault(weights.reason, []).append(configuration.name)
         else:
             found[configuration] = weights
-    if reasons:
-        yield Paragraph(f"Size weights that cannot be drawn: {' '.join(reasons)}", "warning")
+    for reason, names in names_by_reason.items():
+        yield Paragraph(f"The size weights of {listed(names)} cannot be drawn. {reason}", "warning")
     if isinstance(boxes, Missing):
         yield Paragraph(
             f"The sizes of the training boxes are not known, so that size weights are not drawn over them. "

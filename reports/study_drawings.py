@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, create_trial
 
 from reports.charts.study_chart import StudyChart
 from reports.document.blocks import Block, Paragraph
@@ -28,7 +28,6 @@ MOST_IN_CONTOUR = 120
 """Optuna's contour holds a cell for each pair of values, which would make a page of many trials large."""
 
 _WEIGHT, _THRESHOLD = "model.head.size_aware_weight", "model.head.small_threshold"
-_Draw = Callable[[], object]
 
 
 def study_drawings(
@@ -50,14 +49,15 @@ def study_drawings(
     drawn = [name for name in names.values() if any(name in trial.params for trial in trials)]
     stage = _stem(when.partition(",")[0])
     for number, objective in enumerate(objectives):
+        in_percent = _percent_of(trials, number)
         for start in range(0, len(drawn), SLICES_A_CHART):
             shown = drawn[start : start + SLICES_A_CHART]
             yield StudyChart(
                 name=f"slices_{_stem(objective)}_{stage}_{start // SLICES_A_CHART + 1}",
                 title=f"{objective} [%] {when} along {listed(shown)}",
                 alternative=_best_in_words(trials, objective, number, shown),
-                for_page=partial(_slice_for_page, study, shown, number, objective),
-                for_print=partial(_slice_for_print, study, shown, number, objective),
+                for_page=partial(_slice_for_page, in_percent, shown, f"{objective} [%]"),
+                for_print=partial(_slice_for_print, in_percent, shown, f"{objective} [%]"),
             )
     yield from _contours(study, objectives, space, names, when)
 
@@ -70,21 +70,22 @@ def _contours(
     pair = [names[_WEIGHT], names[_THRESHOLD]]
     trials = [trial for trial in complete_trials(study) if all(name in trial.params for name in pair)]
     if len(trials) < LEAST_IN_CONTOUR or any(len({trial.params[name] for trial in trials}) < 2 for name in pair):
+        there = counted(len(trials), "trial with both", "trials with both")
         yield Paragraph(
-            f"A contour over {listed(pair)} needs {LEAST_IN_CONTOUR} trials with at least two values of each; {counted(len(trials), 'trial')} with "
-            f"both can be compared {when}, so that none is drawn."
+            f"A contour over {listed(pair)} needs {LEAST_IN_CONTOUR} trials, and two values of each; {there} can be "
+            f"compared {when}, so that none is drawn."
         )
         return
     for number, objective in enumerate(objectives):
         shown = _spread_by_rank(trials, number)
         thinned = "" if len(shown) == len(trials) else f", {len(shown)} of {len(trials)} trials, evenly by rank"
-        drawn = study_of(len(objectives), shown)
+        in_percent = _percent_of(shown, number)
         yield StudyChart(
             name=f"contour_{_stem(objective)}_{_stem(when.partition(',')[0])}",
             title=f"{objective} [%] {when} over {listed(pair)}{thinned}",
             alternative=_best_in_words(shown, objective, number, pair),
-            for_page=partial(_contour_for_page, drawn, pair, number, objective),
-            for_print=partial(_contour_for_print, drawn, pair, number, objective),
+            for_page=partial(_contour_for_page, in_percent, pair, f"{objective} [%]"),
+            for_print=partial(_contour_for_print, in_percent, pair, f"{objective} [%]"),
         )
 
 
@@ -110,37 +111,54 @@ def _shown(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _percent(number: int) -> Callable[[FrozenTrial], float]:
-    return lambda trial: 100 * float(trial.values[number])
+def _percent_of(trials: Sequence[FrozenTrial], number: int) -> optuna.Study:
+    """A study of one objective alone, in percent: Optuna's colours then tell which end is better."""
+    return study_of(
+        1,
+        [
+            create_trial(
+                value=100 * trial.values[number],
+                params=trial.params,
+                distributions=trial.distributions,
+                constraints=trial.constraints,
+            )
+            for trial in trials
+        ],
+    )
 
 
-def _slice_for_page(study: optuna.Study, names: list[str], number: int, objective: str) -> "PageFigure":
-    return optuna.visualization.plot_slice(study, names, target=_percent(number), target_name=f"{objective} [%]")
+def _slice_for_page(study: optuna.Study, names: list[str], target_name: str) -> "PageFigure":
+    return optuna.visualization.plot_slice(study, names, target_name=target_name)
 
 
-def _contour_for_page(study: optuna.Study, names: list[str], number: int, objective: str) -> "PageFigure":
-    return optuna.visualization.plot_contour(study, names, target=_percent(number), target_name=f"{objective} [%]")
+def _contour_for_page(study: optuna.Study, names: list[str], target_name: str) -> "PageFigure":
+    return optuna.visualization.plot_contour(study, names, target_name=target_name)
 
 
-def _slice_for_print(study: optuna.Study, names: list[str], number: int, objective: str) -> "PrintedFigure":
-    draw = optuna.visualization.matplotlib.plot_slice
-    return _printed(partial(draw, study, names, target=_percent(number), target_name=f"{objective} [%]"))
+def _slice_for_print(study: optuna.Study, names: list[str], target_name: str) -> "PrintedFigure":
+    return _printed(lambda: optuna.visualization.matplotlib.plot_slice(study, names, target_name=target_name))
 
 
-def _contour_for_print(study: optuna.Study, names: list[str], number: int, objective: str) -> "PrintedFigure":
-    draw = optuna.visualization.matplotlib.plot_contour
-    return _printed(partial(draw, study, names, target=_percent(number), target_name=f"{objective} [%]"))
+def _contour_for_print(study: optuna.Study, names: list[str], target_name: str) -> "PrintedFigure":
+    return _printed(lambda: optuna.visualization.matplotlib.plot_contour(study, names, target_name=target_name))
 
 
-def _printed(draw: _Draw) -> "PrintedFigure":
+def _printed(draw: Callable[[], object]) -> "PrintedFigure":
     """Take Optuna's figure out of pyplot's keeping, and undo the style that it sets for everything drawn later."""
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     with pyplot.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         axes = np.atleast_1d(np.asarray(draw(), dtype=object))[0]
     figure: PrintedFigure = axes.figure
     pyplot.close(figure)
+    for one in figure.axes:
+        for axis, scale in ((one.xaxis, one.get_xscale()), (one.yaxis, one.get_yscale())):
+            if scale == "log":
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+                axis.set_minor_formatter(NullFormatter())
     return figure
 
 

@@ -204,9 +204,9 @@ def _method(views: Sequence[_View]) -> str:
     text = (
         f"PED-ANOVA compares the parameters of {counted} with those of all of these; a parameter that exists under a "
         f"condition only counts where it is active. Shares add up to 100 % even where nothing matters: above chance is "
-        f"what exceeds each of {SHUFFLES} shuffles of the results, which one parameter in {SHUFFLES + 1} does by chance. "
-        "Values of stopped trials are never mixed with final ones, which come from much longer training. Which trials "
-        "came to the end was decided by their early results, so that these show less of what makes a trial bad early."
+        f"what exceeds each of {SHUFFLES} shuffles of the results, which one parameter in {SHUFFLES + 1} does by "
+        "chance. Values of stopped trials are never mixed with final ones, which come from much longer training. Which "
+        "trials came to the end was decided by their early results, so that these show less of what makes a trial bad."
     )
     if len(views) > 1:
         text += " At the first rung every trial that came that far is compared, but early in its training."

@@ -47,8 +47,8 @@ def spending(sweep: Sweep) -> Iterator[Block]:
     yield Table("search_cost", "Steps and time spent and saved", pd.DataFrame(rows), columns, highlighted=highlighted)
     yield Paragraph(
         "Hours are those of training steps at each trial's recorded speed, times the devices that it held; "
-        "validations, starting and waiting come on top. Saved is what stopped trials would have taken further, at their "
-        "own speed, to train to the end.",
+        "validations, starting and waiting come on top. Saved is what stopped trials would have taken further, at "
+        "their own speed, to train to the end.",
         "note",
     )
 

@@ -12,7 +12,7 @@ from reports.document.blocks import Block, Column, Details, Paragraph, Table
 from reports.rank_correlation import RankCorrelation
 from reports.runs import Sweep
 from reports.stopping_review import RungReview, review_rungs
-from reports.wording import counted, listed, points
+from reports.wording import counted, listed
 
 FEW_FINAL = 10
 """Final results below which what was made up among them says little about other trials."""
@@ -41,8 +41,8 @@ def stopping(sweep: Sweep) -> Iterator[Block]:
     yield Paragraph(
         "Only trials that the rungs let through have an end. They were the best early, and lie closer together than "
         "all trials did, so that the order among them changes more easily than it would among all; how a trial with "
-        "a bad start ends was never seen. Kendall's τ is 1 where the order stays, 0 where it is lost; its intervals are "
-        "approximate."
+        "a bad start ends was never seen. Kendall's τ is 1 where the order stays, 0 where it is lost; its intervals "
+        "are approximate."
         + (" The rungs judged all objectives together; this is about the first." if len(sweep.objectives) > 1 else ""),
         "note",
     )
@@ -113,27 +113,30 @@ def _correlation(key: str, found: RankCorrelation) -> dict[str, float]:
 
 
 def _catching_up(review: RungReview, objective: str) -> str:
-    text = f"At {review.step:,} steps {counted(len(review.stopped), 'trial')} of {review.reached:,} stopped. "
-    end = review.to_end
-    if review.might_have_won is None:
+    stopped = counted(len(review.stopped), "trial was stopped", "trials were stopped")
+    text = f"At {review.step:,} steps, {stopped} of {review.reached:,} that came there. "
+    end, close = review.to_end, review.might_have_won
+    if close is None:
         there = "none that passed it has" if end.trials == 0 else "only one that passed it has"
         return f"{text}Whether any would have caught up cannot be said: {there} trained to the end."
-    text += f"Of {end.trials:,} with a final result, {end.overtaking:,} overtook another one later"
+    order = "" if isnan(end.tau) else f" (τ = {end.tau:.2f}{_ends(end)})"
+    number = counted(close, "stopped trial was", "stopped trials were")
     if end.overtaking:
-        text += f", making up {points(end.largest_gap).lstrip('+')} points of {objective} at most"
-    if not isnan(end.tau):
-        ends = "" if isnan(end.low) else f" [{end.low:.2f}, {end.high:.2f}]"
-        text += f" (τ = {end.tau:.2f}{ends})"
-    close = review.might_have_won
-    if close:
         text += (
-            f". {counted(close, 'stopped trial was', 'stopped trials were')} no farther than that behind the one that "
-            "ended best, and might have caught up."
+            f"Of {end.trials:,} with a final result {end.overtaking:,} overtook another one later{order}, making up "
+            f"{100 * end.largest_gap:.2f} points of {objective} at most. {number} no farther than that behind the one "
+            "that ended best, and might have caught up with it."
         )
     else:
-        text += ". No stopped trial was that close to the one that ended best."
-    few = " So few final results show little of what can be made up." if end.trials < FEW_FINAL else ""
-    return text + few
+        text += (
+            f"None of {end.trials:,} with a final result overtook another one later{order}. {number} as good here as "
+            "the one that ended best, or better."
+        )
+    return text + (" So few final results tell little about other trials." if end.trials < FEW_FINAL else "")
+
+
+def _ends(correlation: RankCorrelation) -> str:
+    return "" if isnan(correlation.low) else f" [{correlation.low:.2f}, {correlation.high:.2f}]"
 
 
 def _stopped_table(reviews: Sequence[RungReview], objective: str) -> Table | None:
