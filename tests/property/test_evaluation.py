@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from trainable.evaluation import BoxFilter, EvaluationProtocol, FrameBoxes, collect_match_records, metrics_from_records
+from trainable.evaluation import (
+    BoxFilter,
+    EvaluationProtocol,
+    FrameBoxes,
+    collect_match_records,
+    metrics_from_records,
+    precision_curves,
+)
 from trainable.evaluation.accumulate import accumulate
 from trainable.evaluation.matcher import match
 from trainable.object_sizes import AreaBin
@@ -153,6 +160,26 @@ def test_curves_equal_those_of_pycocotools_to_the_bit(class_agnostic: bool, filt
     precision, recall = pycocotools_curves(case, class_agnostic=class_agnostic, filtered=filtered)
     np.testing.assert_array_equal(curves.precision, precision)
     np.testing.assert_array_equal(curves.recall, recall)
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+@FUZZ
+@given(case=cases())
+def test_precision_curves_are_those_of_pycocotools_and_their_means_the_average_precisions(
+    filtered: bool, case: Case
+) -> None:
+    if filtered and len(passing(case.truths, case)) == 0:
+        return
+    records = collect_match_records(case.truths, case.detections, case.protocol, frame_times_us=case.times_us)
+    precision = precision_curves(records, filtered=filtered).precision
+    np.testing.assert_array_equal(precision, pycocotools_curves(case, class_agnostic=False, filtered=filtered)[0])
+    metrics = metrics_from_records(records)
+    figures = metrics.prophesee if filtered else metrics.unfiltered
+    assert figures is not None
+    for class_id, name in enumerate(case.protocol.class_names):
+        scores = [figures.by_class[name].all, *figures.by_class[name].by_area.values()]
+        means = precision.mean(axis=(1, 2))[: len(scores), class_id]
+        np.testing.assert_allclose(means, [one.AP for one in scores], rtol=0, atol=1e-12)
 
 
 @FUZZ
