@@ -59,8 +59,8 @@ def learning_curves(evidence: Evidence) -> Iterator[Block]:
     if max(len(to_end), len(others)) > MOST_CURVES:
         yield Paragraph(
             f"Drawn are the baseline, the best and, spread evenly by their last value, {MOST_CURVES} at most of the "
-            f"other trials that trained to the end ({len(to_end):,}) and of those that did not ({len(others):,}); curves "
-            f"of many validations are thinned to {MOST_POINTS}.",
+            f"other trials that trained to the end ({len(to_end):,}) and of those that did not ({len(others):,}); "
+            f"curves of many validations are thinned to {MOST_POINTS}.",
             "note",
         )
 
