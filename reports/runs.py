@@ -51,6 +51,9 @@ class Artifacts(Protocol):
     def file(self, path: str) -> Path | None:
         """A local copy of a file; none where the run has no such file, or it cannot be had."""
 
+    def problem(self, path: str) -> str:
+        """Why a file that is there cannot be had, as far as was found out; empty otherwise."""
+
 
 @dataclass(frozen=True, eq=False)
 class Run:

@@ -7,6 +7,7 @@ from functools import cache
 from itertools import count, pairwise
 from math import isfinite
 from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -76,6 +77,9 @@ class FolderArtifacts:
     def file(self, path: str) -> Path | None:
         file = self.directory / path
         return file if file.is_file() else None
+
+    def problem(self, path: str) -> str:
+        return ""
 
 
 @cache
@@ -508,3 +512,77 @@ def _simulate(
 def simulate() -> Simulate:
     """Draws one evaluation: see `_simulate`."""
     return _simulate
+
+
+class NoArtifacts:
+    """Those of a run that kept none."""
+
+    def paths(self) -> tuple[str, ...]:
+        return ()
+
+    def file(self, path: str) -> Path | None:
+        return None
+
+
+def _bare_run(
+    index: int = 0,
+    values: Mapping[str, Mapping[int, float]] = MappingProxyType({}),
+    *,
+    state: RunState = "COMPLETE",
+    parameters: Mapping[str, object] = MappingProxyType({}),
+    tags: Mapping[str, str] = MappingProxyType({}),
+    steps_per_second: float | None = None,
+    reason: str = "",
+    max_steps: int = 400,
+) -> Run:
+    curves = {
+        name: Curve(np.array(list(points), np.int64), np.array(list(points.values()), np.float64))
+        for name, points in values.items()
+    }
+    steps = np.unique(np.concatenate([np.zeros(0, np.int64), *(curve.steps for curve in curves.values())]))
+    curves["count/frames"] = Curve(steps, np.ones(len(steps)))
+    if steps_per_second is not None:
+        curves["speed/steps_per_second"] = Curve(steps[-1:], np.array([steps_per_second]))
+    return Run(
+        run_id=f"{index:032x}",
+        name=f"{index:04d} bare",
+        state=state,
+        reason=reason,
+        started_ms=STARTED_MS,
+        ended_ms=None if state == "RUNNING" else STARTED_MS + 1000,
+        parameters=flattened({"training.max_steps": max_steps, **parameters}),
+        tags={"evsweep.trial": str(index), "evsweep.config_hash": f"hash {index}", "evsweep.phase": "trials", **tags},
+        metrics={name: float(curve.values[-1]) for name, curve in curves.items() if len(curve.values)},
+        curves=curves,
+        artifacts=NoArtifacts(),
+    )
+
+
+@pytest.fixture(scope="session")
+def bare_run() -> MakeRun:
+    """Makes a run without artifacts from its curves: index, metric to step to value, and what `_bare_run` names."""
+    return _bare_run
+
+
+@pytest.fixture(scope="session")
+def bare_sweep() -> MakeSweep:
+    """Makes a sweep of runs; `settings` are parameters of the parent, `tags` its tags."""
+
+    def make(
+        trials: Sequence[Run],
+        *,
+        confirmations: Sequence[Run] = (),
+        space: Space | None = None,
+        objectives: Sequence[str] = ("AP_S",),
+        settings: Mapping[str, object] = MappingProxyType({"rungs": [100, 200]}),
+        tags: Mapping[str, str] = MappingProxyType({}),
+        state: RunState = "COMPLETE",
+    ) -> Sweep:
+        own = replace(
+            _bare_run(state=state, tags={"evsweep.objectives": ", ".join(objectives), **tags}),
+            name="bare",
+            parameters=flattened(dict(settings)),
+        )
+        return Sweep(own, tuple(trials), tuple(confirmations), space)
+
+    return make
