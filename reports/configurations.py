@@ -104,14 +104,14 @@ def parameter_value(text: str) -> Json:
     """What a parameter's text stands for: JSON where it is some, else the text itself."""
     try:
         value: object = json.loads(text)
-    except ValueError:
+        return value if is_json(value) else text
+    except (ValueError, RecursionError):
         return text
-    return value if is_json(value) else text
 
 
 def short_label(name: str) -> str:
     """The parameters in a run's name: without the index and the seed in front."""
-    label = re.sub(r"^\d{4,} ", "", name)
+    label = re.sub(r"^\d{4,}( |$)", "", name)
     label = re.sub(r"(^|(?<= ))seed=-?\d+( |$)", "", label, count=1).strip()
     return clipped(label, _MAX_LABEL_LENGTH)
 

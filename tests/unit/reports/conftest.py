@@ -523,6 +523,9 @@ class NoArtifacts:
     def file(self, path: str) -> Path | None:
         return None
 
+    def problem(self, path: str) -> str:
+        return ""
+
 
 def _bare_run(
     index: int = 0,
