@@ -7,6 +7,7 @@ the figures their frame (`template`) and, on a dark ground, other colours (`pale
 import json
 import re
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,15 @@ PlotlyFigure = dict[str, Any]
 
 _SYMBOLS = {"circle": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle-up", "cross": "x"}
 _NAME_LENGTH = 60
+_AXIS_TITLE_LENGTH = 80
+_AXIS_LINE_LENGTH = 40
 _CATEGORY_LENGTH = 32
 _LABEL_LENGTH = 400
 _STUDY_LINE_LENGTH = 80
+_LEFT_TO_PAGE = ("template", "title", "width", "height")
+_SMALL_POWER = -2.5
+"""Powers of ten from here down are written as such: 0.00001 needs too much room."""
+
 _MARKED_POINTS = 40
 """A line of more points gets no marks: they would hide it."""
 
@@ -124,7 +131,9 @@ def _traces(chart: DrawableChart, drawn: DrawableSeries, group: str, *, named: b
     if series.kind == "bars":
         begin, end = chart.bar_edges(drawn)
         place = {"offset": _listed(begin - drawn.x), "width": _listed(end - begin)}
-        return [trace | {"type": "bar", "marker": {"color": colour}} | place | _error_bars(drawn)]
+        return [
+            trace | {"type": "bar", "marker": {"color": colour}, "textposition": "none"} | place | _error_bars(drawn)
+        ]
     trace |= {"type": "scatter", "connectgaps": False, "marker": _marker(drawn), "mode": _mode(drawn)}
     if series.kind == "points":
         return [trace | _error_bars(drawn)]
@@ -202,7 +211,8 @@ def _folded(text: str, width: int = 60) -> str:
 
 
 def _axis(axis: DrawableAxis) -> dict[str, Any]:
-    drawn: dict[str, Any] = {"title": {"text": plotly_text(clipped(axis.axis.title, _NAME_LENGTH))}}
+    title = wrap(clipped(axis.axis.title, _AXIS_TITLE_LENGTH), _AXIS_LINE_LENGTH)
+    drawn: dict[str, Any] = {"title": {"text": "<br>".join(map(plotly_text, title))}}
     if axis.categories is not None:
         texts = [plotly_text(clipped(name, _CATEGORY_LENGTH)) or MISSING for name in axis.categories]
         return drawn | {
@@ -244,13 +254,29 @@ def _listed(numbers: Numbers) -> list[float | None]:
 
 def _study_figure(chart: StudyChart) -> PlotlyFigure:
     figure = json.loads(chart.for_page().to_json())
-    layout = {
-        key: value for key, value in figure["layout"].items() if key not in ("template", "title", "width", "height")
-    }
-    axes = [key for key in layout if re.fullmatch(r"xaxis\d*", key)]
-    for key in axes:
-        layout[key].setdefault("automargin", True)
-    return {"data": _escaped(figure["data"]), "layout": _escaped(layout)}
+    layout = {key: value for key, value in figure["layout"].items() if key not in _LEFT_TO_PAGE}
+    for axis in [axis for key, axis in layout.items() if re.fullmatch(r"[xy]axis\d*", key)]:
+        if axis.get("type") == "log" and axis.get("range", (0,))[0] < _SMALL_POWER:
+            axis["exponentformat"] = "power"
+    escaped = {"data": _escaped(figure["data"]), "layout": _escaped(layout)}
+    if plots_side_by_side(escaped) > 1:
+        for key in escaped["layout"]:
+            if re.fullmatch(r"xaxis\d*", key):
+                _fold_key(escaped["layout"][key])
+    return escaped
+
+
+def plots_side_by_side(figure: PlotlyFigure) -> int:
+    """Count the columns of plots in a figure, so that a narrow page can give each its room."""
+    axes = [axis for key, axis in figure["layout"].items() if re.fullmatch(r"xaxis\d*", key)]
+    return len({axis.get("domain", [0, 1])[0] for axis in axes}) or 1
+
+
+def _fold_key(axis: dict[str, Any]) -> None:
+    """Write a dotted key on two lines, since neighbours have little room."""
+    text = axis.get("title", {}).get("text", "")
+    group, dot, name = text.rpartition(".")
+    axis["title"] = {"text": f"{group}{dot}<br>{name}" if dot else text, "font": {"size": 11}}
 
 
 def _escaped(value: Any, key: str = "") -> Any:
@@ -259,7 +285,7 @@ def _escaped(value: Any, key: str = "") -> Any:
         case str() if key == "bdata":
             return value
         case str():
-            length = _CATEGORY_LENGTH if key in ("x", "y", "ticktext") else _STUDY_LINE_LENGTH
+            length = _CATEGORY_LENGTH if key in ("x", "y", "ticktext", "categoryarray") else _STUDY_LINE_LENGTH
             return "<br>".join(_escaped_line(line, length) for line in re.split(r"<br ?/?>|\n", visible(value)))
         case dict():
             return {name: _escaped(inner, name) for name, inner in value.items()}

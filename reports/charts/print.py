@@ -19,7 +19,7 @@ from matplotlib.category import StrCategoryFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
-from matplotlib.ticker import FixedFormatter, FuncFormatter, LogFormatter, LogLocator
+from matplotlib.ticker import FixedFormatter, FuncFormatter, LogFormatter, LogLocator, NullFormatter
 
 from reports.charts.chart import Chart
 from reports.charts.drawable import NOTHING_TO_SHOW, DrawableAxis, DrawableChart, DrawableSeries, Numbers, drawable
@@ -39,6 +39,12 @@ _CATEGORY_LENGTH = 24
 _CROWDED_CHARACTERS = 70
 _MARKED_POINTS = 40
 _LEGEND_ENTRIES = 14
+_AXES_OF_ONE_PLOT = 2
+"""Its own and those of its colour bar."""
+
+_FEW_DECADES = 300
+"""A logarithmic axis that reaches less far has numbers at 2 and 5 as well."""
+
 _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": GROUND.axis.light,
@@ -101,6 +107,10 @@ def _figure(chart: DrawableChart) -> Figure:
     for series in chart.series:
         _draw(right if series.series.right and right is not None else left, series, chart)
     _limit(left, right, chart)
+    _number_plainly(left.xaxis, chart.x)
+    _number_plainly(left.yaxis, chart.y)
+    if right is not None:
+        _number_plainly(right.yaxis, chart.right)
     for x, name in chart.chart.vertical_lines:
         if np.isfinite(x):
             left.axvline(x, color=GROUND.faint_text.light, linewidth=0.9, linestyle=":")
@@ -145,7 +155,7 @@ def _set_title(figure: Figure, title: str) -> None:
 
 def _draw_axis(axes: Axes, which: Literal["x", "y"], axis: DrawableAxis) -> None:
     drawn: DrawnAxis = axes.xaxis if which == "x" else axes.yaxis
-    drawn.set_label_text(printable(axis.axis.title, _AXIS_TITLE_LENGTH))
+    _set_label(drawn, axis.axis.title, _AXIS_TITLE_LENGTH if which == "x" else _AXIS_TITLE_LENGTH // 2)
     if axis.categories is not None:
         names = [printable(name, _CATEGORY_LENGTH) or MISSING for name in axis.categories]
         drawn.set_ticks(range(len(names)), names)
@@ -156,15 +166,21 @@ def _draw_axis(axes: Axes, which: Literal["x", "y"], axis: DrawableAxis) -> None
         return
     if axis.axis.log:
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    _number_plainly(drawn, log=axis.axis.log)
 
 
-def _number_plainly(drawn: DrawnAxis, *, log: bool) -> None:
-    """Numbers as readers write them, without powers of ten, for which Matplotlib would need formulas."""
+def _set_label(drawn: DrawnAxis, text: str, line_length: int) -> None:
+    drawn.set_label_text("\n".join(wrap(printable(text, _AXIS_TITLE_LENGTH), line_length)))
+
+
+def _number_plainly(drawn: DrawnAxis, axis: DrawableAxis | None = None) -> None:
+    """Write numbers as readers do, without powers of ten, for which Matplotlib would need formulas."""
+    if axis is not None and axis.categories is not None:
+        return
     drawn.set_major_formatter(FuncFormatter(lambda value, _: _plain_number(value)))
-    if log:
-        drawn.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=12))
-        drawn.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+    if drawn.get_scale() == "log":
+        low, high = sorted(drawn.get_view_interval())
+        drawn.set_major_locator(LogLocator(10, subs=(1, 2, 5) if high < _FEW_DECADES * low else (1,)))
+        drawn.set_minor_formatter(NullFormatter())
 
 
 def _plain_number(value: float) -> str:
@@ -283,31 +299,45 @@ def _handle(drawn: DrawableSeries) -> Line2D:
 
 
 def _study_figure(chart: StudyChart) -> Figure:
-    """Optuna's figure with this report's title, its texts taken literally and clipped.
+    """Optuna's figure with this report's title and ground, its texts taken literally and clipped.
 
-    Optuna draws with pyplot, whose hold on the figure ends here.
+    Optuna draws with pyplot, whose hold on the figure ends here. Its layout stays: what stands out of the figure's edge
+    belongs to it (`bbox_inches="tight"`).
     """
     figure = chart.for_print()
     pyplot.close(figure)
     FigureCanvasAgg(figure)
+    figure.set_layout_engine("none")
+    figure.set_facecolor(GROUND.surface.light)
     for axes in figure.axes:
-        axes.set_title("")
+        for place in ("left", "center", "right"):
+            axes.set_title("", loc=place)
+        axes.set_facecolor(GROUND.surface.light)
+        axes.grid(color=GROUND.grid.light, linewidth=0.8)
         for drawn in (axes.xaxis, axes.yaxis):
             _clip_ticks(drawn)
+    if len(figure.axes) > _AXES_OF_ONE_PLOT:
+        for axes in figure.axes:
+            _make_narrow(axes)
     for text in figure.findobj(Text):
         text.set_parse_math(False)
         text.set_wrap(False)
-        if len(text.get_text()) > _TITLE_LENGTH:
-            text.set_text(printable(text.get_text(), _TITLE_LENGTH))
-    figure.set_layout_engine("tight")
+        if len(text.get_text()) > _AXIS_TITLE_LENGTH:
+            text.set_text(printable(text.get_text(), _AXIS_TITLE_LENGTH))
     _set_title(figure, chart.title)
     return figure
+
+
+def _make_narrow(axes: Axes) -> None:
+    """Small texts below a plot that has neighbours, a dotted key on two lines."""
+    axes.xaxis.label.set(text=axes.get_xlabel().replace(".", ".\n"), fontsize=8)
+    axes.tick_params("x", labelsize=7, labelrotation=30)
 
 
 def _clip_ticks(drawn: DrawnAxis) -> None:
     written = drawn.get_major_formatter()
     if isinstance(written, LogFormatter):
-        _number_plainly(drawn, log=True)
+        _number_plainly(drawn)
     elif isinstance(written, FixedFormatter | StrCategoryFormatter):
         drawn.set_major_formatter(
             FuncFormatter(lambda value, place: printable(written(value, place), _CATEGORY_LENGTH))

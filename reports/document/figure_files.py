@@ -3,6 +3,7 @@
 import base64
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 from matplotlib.figure import Figure
 
@@ -69,11 +70,16 @@ def data_uri(content: bytes, media_type: str) -> str:
 def _svg(figure: Figure, chart: Chart | StudyChart) -> bytes:
     content = BytesIO()
     texts = {"Title": in_one_line(chart.title), "Description": in_one_line(chart.alternative)}
-    figure.savefig(content, format="svg", metadata=texts | {"Date": None, "Creator": None})
+    figure.savefig(content, format="svg", bbox_inches=_edges(figure), metadata=texts | {"Date": None, "Creator": None})
     return content.getvalue()
 
 
 def _png(figure: Figure) -> bytes:
     content = BytesIO()
-    figure.savefig(content, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    figure.savefig(content, format="png", bbox_inches=_edges(figure), dpi=DOTS_PER_INCH, metadata={"Software": None})
     return content.getvalue()
+
+
+def _edges(figure: Figure) -> Literal["tight"] | None:
+    """A figure that has no layout of its own ends where its texts end."""
+    return "tight" if figure.get_layout_engine() is None else None

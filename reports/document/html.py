@@ -12,7 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from reports.charts.chart import Chart
-from reports.charts.page import page_figure, template
+from reports.charts.page import page_figure, plots_side_by_side, template
 from reports.charts.palette import dark_colours
 from reports.charts.study_chart import StudyChart
 from reports.document.blocks import Commands, Details, Document, Paragraph, PictureRow, Table
@@ -103,10 +103,8 @@ def _json(value: Any) -> Markup:
 
 
 def _chart_view(chart: Chart | StudyChart) -> dict[str, Any]:
-    """A chart as JSON, and how many plots stand side by side in it, so that a narrow page can give each its room."""
     figure = page_figure(chart)
-    axes = [axis for key, axis in figure["layout"].items() if key.startswith("xaxis")]
-    return {"figure": _json(figure), "columns": len({axis.get("domain", [0, 1])[0] for axis in axes}) or 1}
+    return {"figure": _json(figure), "columns": plots_side_by_side(figure)}
 
 
 def _table_view(table: Table) -> dict[str, Any]:
