@@ -13,10 +13,8 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler
 
 from sweep.settings import SearchName
 
-RANDOM_STARTS = 10
-"""Trials that TPE awaits, stopped ones included, before it prefers some points to others."""
-GP_RANDOM_STARTS = 5
-"""Trials at full budget that the Gaussian process awaits."""
+RANDOM_STARTS = 6
+"""Results that TPE and the Gaussian process await before they prefer some points to others."""
 POPULATION = 8
 """Trials at full budget of one NSGA-II generation: a sweep of 64 trials has room for 8."""
 
@@ -29,9 +27,9 @@ def build_sampler(search: SearchName, seed: int, draw: int) -> BaseSampler:
     A sampler holds no state of its own: all that it knows comes from the study, and its random numbers from `seed` and
     `draw`, so the same trials so far lead to the same point, whether or not the process was restarted in between.
 
-    `tpe` learns from stopped trials too, and keeps away from points that are being tried. `nsga2` and `gp` learn from
-    trials at full budget only: they suit sweeps without early stopping. `nsga2` draws generations of `POPULATION`, so
-    its first choice comes after so many full trials. `grid` and `random` do not learn.
+    `tpe` keeps away from points that are being tried. `nsga2` learns from trials at full budget only: it suits sweeps
+    without early stopping. It draws generations of `POPULATION`, so its first choice comes after so many full trials.
+    `grid` and `random` do not learn.
 
     Args:
         search: The algorithm. A `grid` is walked by the study itself; what it draws here is random.
@@ -48,7 +46,7 @@ def build_sampler(search: SearchName, seed: int, draw: int) -> BaseSampler:
         case "nsga2":
             return NSGAIISampler(population_size=POPULATION, seed=number)
         case "gp":
-            return GPSampler(n_startup_trials=GP_RANDOM_STARTS, seed=number, warn_independent_sampling=False)
+            return GPSampler(n_startup_trials=RANDOM_STARTS, seed=number, warn_independent_sampling=False)
         case "random" | "grid":
             return RandomSampler(seed=number)
 

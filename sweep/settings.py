@@ -17,8 +17,10 @@ from trainable.errors import ConfigError
 SearchName = Literal["tpe", "random", "grid", "nsga2", "gp"]
 SchedulerName = Literal["asha", "none"]
 
-FULL_BUDGET_SEARCHES: frozenset[SearchName] = frozenset({"nsga2", "gp"})
+FULL_BUDGET_SEARCHES: frozenset[SearchName] = frozenset({"nsga2"})
 """The search algorithms that learn nothing from trials that were stopped early."""
+LEARN_FROM_RUNGS: frozenset[SearchName] = frozenset({"tpe", "gp"})
+"""The search algorithms that learn from the results at a rung where there are not enough at full budget."""
 
 DEFAULT_STORAGE = Path("sweeps")
 
@@ -96,7 +98,7 @@ class SweepSettings(Section):
     """Such as `AP>=0.33`."""
     search: SearchName = "tpe"
     scheduler: SchedulerName = "asha"
-    reduction_factor: Annotated[int, Field(ge=2)] = 3
+    reduction_factor: Annotated[int, Field(ge=2)] = 4
     """One in so many trials goes on from a rung."""
     grace_steps: Positive | None = None
     """Optimizer steps of the first rung; `null`: a tenth of `training.max_steps`."""

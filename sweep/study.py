@@ -13,9 +13,10 @@ from search_spaces.objectives import Constraint, Objective
 from search_spaces.space import Json, Space
 from sweep.goals import Goals
 from sweep.proposals import FixedPoint, Proposal, Proposer
+from sweep.rung_learning import RungLearning
 from sweep.rungs import Decision, Rungs
 from sweep.samplers import build_sampler, shuffled
-from sweep.settings import SearchName
+from sweep.settings import LEARN_FROM_RUNGS, SearchName
 from sweep.trial_ranking import pareto_trials, ranked_trials
 from sweep.trial_records import State, TrialRecord
 from sweep.trial_store import TrialStore, fixed_point
@@ -65,7 +66,7 @@ class SweepStudy:
         constraints: Sequence[Constraint] = (),
         search: SearchName = "tpe",
         rungs: tuple[int, ...] = (),
-        reduction_factor: int = 3,
+        reduction_factor: int = 4,
         seed: int = 0,
     ) -> None:
         self._space = space
@@ -287,8 +288,11 @@ class SweepStudy:
         self._store.enqueue(point, self._space.optuna_parameters(point.parameters))
 
     def _draw(self, *, learning: bool) -> optuna.Trial:
-        study = self._store.study
-        study.sampler = build_sampler(self._search if learning else "random", self._seed, len(self._store.draws))
+        study, draws = self._store.study, self._store.draws
+        study.sampler = build_sampler(self._search if learning else "random", self._seed, len(draws))
+        if learning and self._rungs.steps and self._search in LEARN_FROM_RUNGS:
+            trials = [(trial, record) for trial in draws if (record := self._store.read(trial)) is not None]
+            study.sampler = RungLearning(study.sampler, trials, self._goals, self._rungs.steps)
         return study.ask()
 
     def _propose(

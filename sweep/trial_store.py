@@ -73,7 +73,7 @@ class TrialStore:
 
     def records(self) -> list[TrialRecord]:
         """The sweep's trials, by index."""
-        return list({record.index: record for record in map(self._read, self.draws) if record is not None}.values())
+        return list({record.index: record for record in map(self.read, self.draws) if record is not None}.values())
 
     def record(self, index: int) -> TrialRecord:
         """One of the sweep's trials.
@@ -81,7 +81,7 @@ class TrialStore:
         Raises:
             SweepError: If there is none of this index.
         """
-        record = self._read(self._trial(index))
+        record = self.read(self._trial(index))
         if record is None:
             raise SweepError(f"{self.file} is damaged: trial {index} has no proposal; restore it from a copy")
         return record
@@ -188,12 +188,12 @@ class TrialStore:
                 self.study.tell(trial.number, state=TrialState.FAIL)
 
     def _tell_report(self, trial: FrozenTrial, step: int, metrics: Mapping[str, float]) -> None:
-        """With one objective, TPE learns from stopped trials by these; Optuna takes none for several."""
+        """Keep a value as Optuna does, for whoever opens the study with its tools; it takes none of several."""
         if len(self._goals.objectives) == 1 and step not in trial.intermediate_values:
             self._handle(trial.number).report(metrics[self._goals.objectives[0].metric], step)
 
-    def _read(self, trial: FrozenTrial) -> TrialRecord | None:
-        """The record of a trial; that of an ended one is read once."""
+    def read(self, trial: FrozenTrial) -> TrialRecord | None:
+        """The record of an Optuna trial, none where it is not one of the sweep's; that of an ended one is read once."""
         if trial.number in self._ended:
             return self._ended[trial.number]
         record = read_trial(trial)

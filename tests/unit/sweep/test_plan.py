@@ -50,7 +50,7 @@ def planned(make_settings: Callable[..., SweepSettings]) -> Callable[..., tuple[
 def test_a_plan_says_what_would_run_and_what_it_costs(
     planned: Callable[..., tuple[Plan, str]], dataset: Path, tmp_path: Path
 ) -> None:
-    made, text = planned(dataset, trials=8, constraints=["AP>=0.1"])
+    made, text = planned(dataset, trials=8, constraints=["AP>=0.1"], reduction_factor=3)
     assert made.trials == 8
     assert [rung.step for rung in made.rungs] == [50, 100, 300]
     (recording,) = open_split(
