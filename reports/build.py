@@ -36,7 +36,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Evidence], Section]], ...] = (
     ("answer", "The answer", answer.section),
     ("leaderboard", "Leaderboard", leaderboard.section),
     ("trade-offs", "Trade-offs", trade_offs.section),
-    ("importance", "What matters", importance.section),
+    ("what-matters", "What matters", importance.section),
     ("sizes-and-classes", "By size and class", sizes_and_classes.section),
     ("search-history", "How the search went", search_history.section),
     ("pictures", "Pictures", pictures.section),

@@ -16,7 +16,7 @@ from reports.run_files import Missing
 from reports.runs import Run, Sweep
 from reports.sections.pictures import Shown, picture_blocks
 from reports.uncertainty import Estimate
-from reports.wording import counted
+from reports.wording import counted, states_in_words
 
 _METRICS = (
     *JUDGED_METRICS,
@@ -95,10 +95,8 @@ def comparison_blocks(reference: Side, candidate: Side, *, prefix: str = "") -> 
         candidate: What is compared.
         prefix: Put before the names of tables and pictures, which are unique in a document.
     """
-    for side in (reference, candidate):
-        states = {run.state for run in side.configuration.judged} - {"COMPLETE"}
-        if states:
-            yield Paragraph(f"{side.name} has not trained to the full budget ({', '.join(sorted(states))}).", "warning")
+    for sentence in unfinished(reference, candidate):
+        yield Paragraph(sentence, "warning")
     differences = parameter_differences(reference.run, candidate.run)
     names = reference.name, candidate.name
     if len(differences):
@@ -113,6 +111,14 @@ def comparison_blocks(reference: Side, candidate: Side, *, prefix: str = "") -> 
         yield Paragraph(_METHOD, "note")
     shown = (Shown(side.name, side.configuration.judged) for side in (reference, candidate))
     yield from picture_blocks(*shown, prefix=prefix)
+
+
+def unfinished(*sides: Side) -> Iterator[str]:
+    """A sentence for each side with runs that have not trained to the full budget."""
+    for side in sides:
+        runs = [run for run in side.configuration.judged if run.state != "COMPLETE"]
+        if runs:
+            yield f"{side.name}: {states_in_words(runs)}, after {runs[0].last_step:,} steps; its figures are not final."
 
 
 _METHOD = (
@@ -164,22 +170,15 @@ def metrics_table(name: str, names: tuple[str, str], metrics: pd.DataFrame) -> T
         names: Of the reference and of the candidate.
         metrics: As from `metric_differences`.
     """
-    percent = {"digits": 2, "scale": 100.0}
     return Table(
         name,
         f"{names[1]} against {names[0]}, percent, with 95 % intervals",
         metrics,
         (
             Column("metric", "Metric"),
-            Column("reference", names[0], interval=("reference_low", "reference_high"), **percent),
-            Column("candidate", names[1], interval=("candidate_low", "candidate_high"), **percent),
-            Column(
-                "difference",
-                "Difference [points]",
-                interval=("difference_low", "difference_high"),
-                signed=True,
-                **percent,
-            ),
+            Column("reference", names[0], 2, 100, ("reference_low", "reference_high")),
+            Column("candidate", names[1], 2, 100, ("candidate_low", "candidate_high")),
+            Column("difference", "Difference [points]", 2, 100, ("difference_low", "difference_high"), signed=True),
             Column("probability_better", "Probability of being better [%]", digits=1, scale=100),
             Column("p_adjusted", "p-value, adjusted", digits=3),
             Column("verdict", "Verdict"),

@@ -4,15 +4,12 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 
-from reports.run_files import Missing, read_config
+from reports.run_files import SPACE_FILE, Missing, read_config
 from reports.runs import Run
 from search_spaces import shipped_spaces
 from trainable.config import Config, compose, configuration_keys
 from trainable.config.train_overrides import BOOKKEEPING, train_overrides, value_at
 from trainable.errors import ConfigError
-
-SPACE_FILE = "space.yaml"
-"""Where the user must put a space that is not a shipped one."""
 
 _LINE_LENGTH = 100
 _VALUE_OPTIONS: Mapping[str, str] = {

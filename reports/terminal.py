@@ -1,5 +1,6 @@
 """A comparison as tables for the terminal."""
 
+from collections.abc import Hashable, Mapping
 from math import isnan
 
 import pandas as pd
@@ -7,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.compare import Side, metric_differences
+from reports.compare import Side, metric_differences, unfinished
 from reports.parameter_differences import CANDIDATE, KEY, REFERENCE, parameter_differences
 from reports.plain_text import in_one_line
 from reports.run_files import Missing
@@ -22,6 +23,8 @@ def show_comparison(reference: Side, candidate: Side, console: Console) -> None:
         candidate: What is compared.
         console: Where to.
     """
+    for sentence in unfinished(reference, candidate):
+        print_line(console, in_one_line(sentence))
     names = reference.name, candidate.name
     differences = parameter_differences(reference.run, candidate.run)
     if len(differences):
@@ -54,7 +57,7 @@ def _metrics(names: tuple[str, str], metrics: pd.DataFrame) -> Table:
     return table
 
 
-def _figure(row: dict[str, float], name: str, *, signed: bool) -> str:
+def _figure(row: Mapping[Hashable, float], name: str, *, signed: bool) -> str:
     value, low, high = (100 * row[key] for key in (name, f"{name}_low", f"{name}_high"))
     if isnan(value):
         return "undefined"
@@ -65,8 +68,7 @@ def _figure(row: dict[str, float], name: str, *, signed: bool) -> str:
 def _table(title: str, headings: list[str], *, right_aligned: int) -> Table:
     table = Table(title=title, title_justify="left")
     for place, heading in enumerate(headings):
-        justify = "right" if 1 <= place <= right_aligned else "left"
-        table.add_column(_text(heading), justify=justify, overflow="fold")
+        table.add_column(_text(heading), justify="right" if 1 <= place <= right_aligned else "left", overflow="fold")
     return table
 
 

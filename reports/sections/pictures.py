@@ -18,6 +18,7 @@ from reports.moment_findings import (
 from reports.moment_pictures import LEGEND, frame_picture, object_picture
 from reports.run_files import Missing, read_config, read_match_records, read_moments
 from reports.runs import Run
+from reports.wording import counted
 from trainable.moment_file import MomentFile
 
 _MOST_MOMENTS = 3
@@ -129,7 +130,7 @@ def _introduction(left: _Seen, right: _Seen, compared: Sequence[ComparedMoment],
     better = sum(one.gain > (0, 0) for one in compared)
     worse = sum(one.gain < (0, 0) for one in compared)
     return (
-        f"{left.name} and {right.name} on the same {len(compared)} moments of the validation recordings, after "
+        f"{left.name} and {right.name} on the same {counted(len(compared), 'moment')} of the validation recordings, after "
         f"{left.file.step:,} and {right.file.step:,} steps, seeds {left.run.seed or 'unknown'} and "
         f"{right.run.seed or 'unknown'}. {right.name} does better in {better} of them and worse in {worse}; shown are "
         f"at most {_MOST_MOMENTS} of each, those with the largest difference in small objects found, then in all found "

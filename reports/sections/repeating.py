@@ -9,8 +9,8 @@ from reports.configurations import Configuration
 from reports.document.blocks import Block, Column, Commands, Paragraph, Section, Table
 from reports.evidence import Evidence
 from reports.parameter_differences import differences_table, parameter_differences
-from reports.repeating_commands import SPACE_FILE, sweep_commands, sweep_overrides, train_command
-from reports.run_files import Missing
+from reports.repeating_commands import sweep_commands, sweep_overrides, train_command
+from reports.run_files import SPACE_FILE, Missing
 from reports.runs import Run, Sweep
 from search_spaces import shipped_spaces
 
