@@ -16,6 +16,9 @@ Phase = Literal["trials", "confirm"]
 PAUSED_NAME = "paused"
 """A file in a run's folder while its trial waits; its text says what for."""
 
+_RAY_COPY = "working_dir_files"
+"""A part of every such path: `/tmp/ray/SESSION/runtime_resources/working_dir_files/PACKAGE`."""
+
 
 @dataclass(frozen=True)
 class SweepFolder:
@@ -95,9 +98,15 @@ def sweep_folder(storage: Path, name: str) -> SweepFolder:
         SweepError: If the name or the storage cannot be used.
     """
     try:
-        return SweepFolder(expand_home(check_storage(storage)).absolute() / check_name(name))
+        folder = SweepFolder(expand_home(check_storage(storage)).absolute() / check_name(name))
     except ValueError as error:
         raise SweepError(str(error)) from error
+    if _RAY_COPY in folder.directory.parts:
+        raise SweepError(
+            f"{folder.storage} lies in the copy of the working folder that Ray makes for a job and removes after it; "
+            "give --storage as a whole path that every node sees"
+        )
+    return folder
 
 
 def open_sweep(storage: Path, name: str) -> SweepFolder:

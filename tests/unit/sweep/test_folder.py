@@ -61,3 +61,11 @@ def test_commands_name_the_storage_only_where_it_must_be_typed(tmp_path: Path, m
 def test_a_sweep_is_found_in_the_home_folder(storage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(storage.parent))
     assert open_sweep(Path("~") / storage.name, "first") == SweepFolder(storage / "first")
+
+
+def test_a_folder_that_ray_removes_after_a_job_is_no_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "session_1" / "runtime_resources" / "working_dir_files" / "_ray_pkg_0123456789abcdef"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    with pytest.raises(SweepError, match="whole path that every node sees"):
+        sweep_folder(Path("sweeps"), "first")
