@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
-from optuna.trial import FrozenTrial, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from reports.charts.study_chart import StudyChart
 from reports.document.blocks import Block, Paragraph
-from reports.search_study import complete_trials, study_of
+from reports.search_study import INDEX, complete_trials, study_of
 from reports.wording import counted, listed, percent
 from search_spaces import Space
 
@@ -26,6 +26,8 @@ LEAST_IN_CONTOUR = 6
 """Fewer points make no surface."""
 MOST_IN_CONTOUR = 120
 """Optuna's contour holds a cell for each pair of values, which would make a page of many trials large."""
+MOST_TRIALS = 10_000
+"""Beyond, trials are not given their numbers in the sweep: no sweep has so many, but a tag may say so."""
 
 _WEIGHT, _THRESHOLD = "model.head.size_aware_weight", "model.head.small_threshold"
 
@@ -113,18 +115,24 @@ def _shown(value: object) -> str:
 
 def _percent_of(trials: Sequence[FrozenTrial], number: int) -> optuna.Study:
     """A study of one objective alone, in percent: Optuna's colours then tell which end is better."""
-    return study_of(
-        1,
-        [
-            create_trial(
-                value=100 * trial.values[number],
-                params=trial.params,
-                distributions=trial.distributions,
-                constraints=trial.constraints,
-            )
-            for trial in trials
-        ],
-    )
+    made = [
+        create_trial(
+            value=100 * trial.values[number],
+            params=trial.params,
+            distributions=trial.distributions,
+            constraints=trial.constraints,
+        )
+        for trial in trials
+    ]
+    return study_of(1, _numbered(made, [trial.user_attrs.get(INDEX) for trial in trials]))
+
+
+def _numbered(trials: Sequence[FrozenTrial], indices: Sequence[int | None]) -> Sequence[FrozenTrial]:
+    """Trials at the places of their numbers in the sweep, which is how Optuna names them; failed ones fill the gaps."""
+    by_index = {index: trial for index, trial in zip(indices, trials, strict=True) if index is not None}
+    if len(by_index) < len(trials) or max(by_index) >= MOST_TRIALS:
+        return trials
+    return [by_index.get(index) or create_trial(state=TrialState.FAIL) for index in range(max(by_index) + 1)]
 
 
 def _slice_for_page(study: optuna.Study, names: list[str], target_name: str) -> "PageFigure":

@@ -101,8 +101,10 @@ def _curves_in_words(sweep: Sweep, objective: str) -> str:
     final = sorted(value for run in sweep.trials if not isnan(value := final_value(run, objective)))
     steps = rungs(sweep)
     text = f"{counted(len(sweep.trials), 'trial')}; "
-    if final:
-        text += f"{counted(len(final), 'final value')} of {objective} from {percent(final[0])} to {percent(final[-1])}"
+    if len(final) == 1:
+        text += f"one trained to the end, with {objective} {percent(final[0])}"
+    elif final:
+        text += f"{len(final):,} trained to the end, with {objective} from {percent(final[0])} to {percent(final[-1])}"
     else:
-        text += f"none has a final value of {objective} yet"
+        text += f"none has trained to the end with a value of {objective}"
     return text + (f"; rungs at {listed([f'{step:,}' for step in steps])} steps." if steps else "; no rungs.")

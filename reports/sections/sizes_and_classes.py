@@ -148,7 +148,8 @@ def _class_chart(found: Sequence[ConfigurationPrecision]) -> Chart:
         (100 * shown[first + place, number], number, place) for number in with_truths for place in range(len(names))
     ]
     cells = sorted((cell for cell in cells if not isnan(cell[0])), reverse=True)
-    ends = [f"{value:+.2f} for {protocol.class_names[number]} at {names[place]}" for value, number, place in cells]
+    sign = "+" if len(found) == 2 else ""
+    ends = [f"{value:{sign}.2f} for {protocol.class_names[number]} at {names[place]}" for value, number, place in cells]
     return Chart(
         name="ap_by_class_and_size",
         title=f"{title}: {compared}",
