@@ -12,7 +12,6 @@ from trainable.errors import ReportError
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 _TIMEOUT_S = 180.0
-_TIME_FOR_SCRIPTS_MS = 30_000
 
 
 def find_browser() -> str:
@@ -32,7 +31,7 @@ def find_browser() -> str:
 
 
 def print_page(browser: str, page: Path, pdf: Path) -> None:
-    """Print a page to PDF; the browser reaches no network and leaves nothing behind.
+    """Print a page to PDF as soon as it is loaded; in print, its charts are stills, which wait for no script.
 
     Args:
         browser: Path of a Chromium or Chrome.
@@ -52,7 +51,6 @@ def print_page(browser: str, page: Path, pdf: Path) -> None:
             "--disable-background-networking",
             "--no-first-run",
             f"--user-data-dir={profile}",
-            f"--virtual-time-budget={_TIME_FOR_SCRIPTS_MS}",
             "--no-pdf-header-footer",
             f"--print-to-pdf={pdf.absolute()}",
             page.absolute().as_uri(),
