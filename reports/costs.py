@@ -1,6 +1,7 @@
 """What a run cost: training time, memory and parameters, as far as they were recorded."""
 
 import re
+from collections.abc import Iterable
 from math import inf, nan
 
 import numpy as np
@@ -18,6 +19,11 @@ def training_hours(run: Run) -> float:
     if curve is None or not len(curve.steps) or not (curve.values > 0).all():
         return nan
     return float((np.diff(curve.steps, prepend=0) / curve.values).sum()) / 3600
+
+
+def time_scale(hours: Iterable[float]) -> tuple[str, float]:
+    """The unit in which times are shown, and how many of it are an hour: minutes where all are below two hours."""
+    return ("h", 1.0) if any(value >= 2 for value in hours) else ("min", 60.0)
 
 
 def gpu_peak_mib(run: Run) -> float:

@@ -7,6 +7,7 @@ from reports.bootstrap import BootstrappedMetrics, bootstrap_metrics
 from reports.comparison import Comparison, compare, figure
 from reports.configurations import Configuration, configurations
 from reports.judgement import Judgement, judge
+from reports.needed_seeds import needed_seeds
 from reports.resamples import draw_resamples
 from reports.run_files import Missing, read_match_records
 from reports.runs import Run, Sweep
@@ -57,6 +58,12 @@ class Evidence:
         self._bootstraps: dict[str, BootstrappedMetrics | Missing] = {}
 
     @property
+    def is_running(self) -> bool:
+        """Whether more results are to come."""
+        runs = (self.sweep.own, *self.sweep.trials, *self.sweep.confirmations)
+        return any(run.state == "RUNNING" for run in runs)
+
+    @property
     def judged_metrics(self) -> tuple[str, ...]:
         """The sweep's objectives, AP_S and AP: what every finalist is compared with the baseline in."""
         return tuple(dict.fromkeys((*self.sweep.objectives, *JUDGED_METRICS)))
@@ -90,12 +97,19 @@ class Evidence:
         runs = self._usable(metric, candidate, baseline)
         return runs if isinstance(runs, Missing) else compare(runs[0], runs[1], metric)
 
+    def needed_seeds(self, candidate: Configuration, baseline: Configuration, metric: str) -> int | None:
+        """How many seeds of both would show their difference; none where that cannot be told, or is out of reach."""
+        runs = self._usable(metric, candidate, baseline)
+        if isinstance(runs, Missing):
+            return None
+        return needed_seeds(runs[0], runs[1], metric, comparisons=max(1, len(self.judgements)))
+
     def records(self, run: Run) -> MatchRecords | Missing:
         """A run's match records; the last few that were asked for are kept."""
         if run.run_id not in self._records:
             found = read_match_records(run)
             if isinstance(found, Missing):
-                self._note(f"{run.name}: {found.reason}")
+                self._note(found.reason)
             self._records[run.run_id] = found
             if len(self._records) > _KEPT_RECORDS:
                 self._records.popitem(last=False)
@@ -123,7 +137,7 @@ class Evidence:
             arm = [one for one in found if not isinstance(one, Missing)]
             reasons = [one.reason for one in found if isinstance(one, Missing)]
             if not arm:
-                return Missing(f"{configuration.name}: {reasons[0]}")
+                return Missing(reasons[0])
             if any(metric not in one.names for one in arm):
                 return Missing(f"{configuration.name}: its evaluation did not measure {metric}.")
             arms.append(arm)

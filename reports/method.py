@@ -15,6 +15,7 @@ FEW_RECORDINGS = 10
 def method(evidence: Evidence) -> str:
     """The method in three sentences."""
     rivals = [one for one in evidence.finalists if not one.is_baseline]
+    family = f"({counted(len(rivals), 'finalist')} in {listed(evidence.judged_metrics)})" if rivals else "(none here)"
     return (
         f"Intervals come from a bootstrap: {evidence.resamples:,} times, as many recordings as there are were drawn "
         "with replacement, the same ones for all runs, and every metric was computed again, so that a difference of "
@@ -22,9 +23,8 @@ def method(evidence: Evidence) -> str:
         "configuration was trained with several, and the interval is Student's. "
         f"Configurations that were trained again with new seeds are judged by those runs alone, and one seed on either "
         "side is never enough to call a difference shown. "
-        f"p-values are adjusted by Holm's method for all comparisons with the baseline together "
-        f"({counted(len(rivals), 'finalist')} in {listed(evidence.judged_metrics)}), and below 0.05 a difference "
-        "counts as shown."
+        "p-values are adjusted by Holm's method for all comparisons with the baseline together "
+        f"{family}, and below 0.05 a difference counts as shown."
     )
 
 
@@ -41,8 +41,7 @@ def _limits(evidence: Evidence) -> list[str]:
     parts = []
     if min(len(best.judged), len(baseline.judged)) < 2:
         parts.append(
-            "where a configuration was trained with one seed, the intervals hold for these very weights on other "
-            "recordings, not for another training"
+            "with one seed, an interval holds for these very weights on other recordings, not for another training"
         )
     if not best.is_confirmed:
         complete = len(evidence.configurations)
@@ -69,9 +68,9 @@ def _recordings(evidence: Evidence, best: Configuration, baseline: Configuration
     told = [f"{value:.1f} for {metric}" for metric, value in effective.items() if not isnan(value)]
     text = f"the evaluation has {counted(number, 'recording')}"
     if told:
-        text += f", which tell as much as {listed(told)} if all held equally many labels"
+        text += f", worth {listed(told)} if labels were spread evenly over them"
     few = min((value for value in effective.values() if not isnan(value)), default=number) < FEW_RECORDINGS
-    return [f"{text}; so few make intervals rough" if few else text]
+    return [f"{text}, and so few make intervals rough" if few else text]
 
 
 def _readable(evidence: Evidence, configuration: Configuration) -> list[BootstrappedMetrics]:

@@ -39,7 +39,9 @@ class PublishedRun:
 
 
 def _run(name: str, settings: str, *percents: float) -> PublishedRun:
-    return PublishedRun(name, settings, {key: value / 100 for key, value in zip(PROTOCOL, percents, strict=True)})
+    return PublishedRun(
+        name, settings, {key: round(value / 100, 4) for key, value in zip(PROTOCOL, percents, strict=True)}
+    )
 
 
 PUBLISHED_RUNS = (

@@ -18,11 +18,13 @@ from reports.sections.answer_sentences import (
     against_the_baseline,
     nothing_complete,
     only_the_baseline,
+    unfinished,
     without_baseline,
 )
-from reports.wording import counted, points
+from reports.wording import counted, listed, points
 
 WANTED_SEEDS = 3
+WANTED_TOP = 3
 _MOST_NAMED = 5
 _MARKS: tuple[tuple[Verdict, str, int, Literal["diamond", "circle", "square"]], ...] = (
     ("better", "shown to be better", 2, "diamond"),
@@ -44,13 +46,14 @@ def _blocks(evidence: Evidence) -> Iterator[Block]:
     best, baseline = evidence.best, evidence.baseline
     if best is None:
         yield Paragraph(nothing_complete(evidence), "lead")
-        return
-    if baseline is None:
+    elif baseline is None:
         yield Paragraph(without_baseline(evidence, best), "lead")
     elif best is baseline:
         yield Paragraph(only_the_baseline(evidence, baseline), "lead")
     else:
         yield Paragraph(against_the_baseline(evidence, best, baseline), "lead")
+    if evidence.is_running:
+        yield Paragraph(f"The sweep is not at its end: {unfinished(evidence)}. All of this may change.", "warning")
     for reason in dict.fromkeys(
         one.comparison.reason for one in evidence.judgements if isinstance(one.comparison, Missing)
     ):
@@ -65,27 +68,51 @@ def _blocks(evidence: Evidence) -> Iterator[Block]:
 
 
 def _next_step(evidence: Evidence) -> Iterator[Block]:
-    """What is needed before anything can be shown, where that is clear."""
+    """What is needed before more can be shown, where that is clear."""
     best, baseline = evidence.best, evidence.baseline
-    if best is None:
+    if best is None or best is baseline:
+        if not evidence.is_running and evidence.sweep.trials:
+            yield Paragraph("More trials are needed, of which some will train to the full budget.")
+            yield _command(
+                evidence, "Add trials to the search", "extend", f"--trials {len(evidence.sweep.trials) + 16}"
+            )
         return
-    rivals = [one for one in evidence.configurations if not one.is_baseline]
-    arms = [one for one in (best, baseline) if one is not None]
-    sweep = shlex.quote(evidence.sweep.name)
-    if not rivals:
-        wanted = len(evidence.sweep.trials) + 16
-        yield Paragraph("More trials are needed: some of them will train to the full budget and can be compared.")
-        yield Commands("Add trials to the search", f"python -m sweep extend {sweep} --trials {wanted}")
-    elif baseline is None or min(len(one.judged) for one in arms) < 2:
-        top = min(len(rivals), WANTED_SEEDS)
+    if baseline is None or min(len(best.judged), len(baseline.judged)) < 2:
         yield Paragraph(
-            f"To know more, train the best configurations and the baseline again with at least {WANTED_SEEDS} new "
+            f"To know more, train the best configurations and the baseline again, with at least {WANTED_SEEDS} new "
             "seeds each. Only these new runs then count: the search's own were chosen because they came out well."
         )
-        yield Commands(
-            "Confirm the best configurations",
-            f"python -m sweep confirm {sweep} --top {top} --seeds {WANTED_SEEDS}",
+        yield _confirm(evidence, WANTED_SEEDS)
+        return
+    unshown = [one for one in evidence.judgements if one.candidate is best and one.verdict == "not shown"]
+    hopeful = [one.metric for one in unshown if _value(one) > 0]
+    if len(unshown) < len(evidence.judged_metrics) or not hopeful:
+        return
+    needed = {metric: evidence.needed_seeds(best, baseline, metric) for metric in hopeful}
+    reachable = {metric: seeds for metric, seeds in needed.items() if seeds is not None}
+    if reachable:
+        metric = min(reachable, key=reachable.__getitem__)
+        yield Paragraph(
+            f"If the difference in {metric} is as large as it seems, about {reachable[metric]} seeds of each "
+            "configuration would show it. That is a rough estimate, from the spread of the few seeds so far."
         )
+        yield _confirm(evidence, reachable[metric])
+    else:
+        yield Paragraph(
+            f"More seeds alone would hardly show a difference of this size in {listed(hopeful)}: it takes more "
+            "recordings in the evaluation, or a larger difference."
+        )
+
+
+def _confirm(evidence: Evidence, seeds: int) -> Commands:
+    rivals = [one for one in evidence.configurations if not one.is_baseline]
+    confirmed = sum(one.is_confirmed for one in rivals)
+    top = confirmed or min(len(rivals), WANTED_TOP)
+    return _command(evidence, "Confirm the best configurations", "confirm", f"--top {top} --seeds {seeds}")
+
+
+def _command(evidence: Evidence, title: str, command: str, options: str) -> Commands:
+    return Commands(title, f"python -m sweep {command} {shlex.quote(evidence.sweep.name)} {options}")
 
 
 def _table(evidence: Evidence) -> Table:

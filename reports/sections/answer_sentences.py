@@ -1,5 +1,6 @@
 """The answer in words: the best configuration against the baseline, and what may be said of it."""
 
+from collections.abc import Sequence
 from math import isnan, nan
 
 from reports.comparison import Comparison
@@ -22,7 +23,7 @@ def nothing_complete(evidence: Evidence) -> str:
     if not trials:
         return "This sweep has no trial yet, so there is nothing to compare."
     return (
-        f"There is nothing to compare: none of {counted(len(trials), 'trial')} has trained to the full budget; "
+        f"There is nothing to compare yet: of {counted(len(trials), 'trial')} none has trained to the full budget; "
         f"{states_in_words(trials)}."
     )
 
@@ -30,18 +31,19 @@ def nothing_complete(evidence: Evidence) -> str:
 def only_the_baseline(evidence: Evidence, baseline: Configuration) -> str:
     """What to say where there is no other configuration."""
     others = [run for run in evidence.sweep.trials if run.state != "COMPLETE"]
-    fate = f" Of the other {counted(len(others), 'trial')}, {states_in_words(others)}." if others else ""
+    fate = f" Of the others, {states_in_words(others)}." if others else ""
     return (
         "Only the baseline has trained to the full budget, so there is nothing to compare it with. It reaches "
-        f"{figures(evidence, baseline)}.{fate}"
+        f"{figures(evidence, baseline)}, with {counted(len(baseline.judged), 'seed')} behind it.{fate}"
     )
 
 
 def without_baseline(evidence: Evidence, best: Configuration) -> str:
     """What to say where no complete run is marked as the baseline."""
+    seeds = counted(len(best.judged), "seed")
     return (
         "There is no complete baseline to compare with, so nothing is shown to be better than it. "
-        f"{_first(evidence, best)} It reaches {figures(evidence, best)}, with {counted(len(best.judged), 'seed')} "
+        f"{capitalised(named(best))} {_place(evidence, best)} It reaches {figures(evidence, best)}, with {seeds} "
         "behind it."
     )
 
@@ -51,17 +53,26 @@ def against_the_baseline(evidence: Evidence, best: Configuration, baseline: Conf
     judgements = [one for one in evidence.judgements if one.candidate is best]
     better = [one.metric for one in judgements if one.verdict == "better"]
     worse = [one.metric for one in judgements if one.verdict == "worse"]
+    headline = f"{capitalised(named(best))} is "
     if better:
-        headline = f"{capitalised(named(best))} is better than the baseline in {listed(better)}"
-        headline += f", and worse in {listed(worse)}." if worse else "."
+        headline += f"better than the baseline in {listed(better)}{f', and worse in {listed(worse)}' if worse else ''}."
     elif worse:
-        headline = f"{_first(evidence, best)} It is worse than the baseline in {listed(worse)}."
+        headline += f"worse than the baseline in {listed(worse)}. It {_place(evidence, best)}"
     else:
-        headline = f"Not shown to be better than the baseline: {_why_not_shown(best, baseline)}"
-        headline += f" {_first(evidence, best)}"
+        why = _why_not_shown(best, baseline, judgements)
+        headline += f"not shown to be better than the baseline: {why} It {_place(evidence, best)}"
     sentences = [_difference(evidence, one, baseline) for one in judgements]
     seeds = f"Behind this stand {counted(len(best.judged), 'seed')} of {best.name} and {len(baseline.judged)} of the "
     return " ".join([headline, *sentences, f"{seeds}baseline.", *_other_winners(evidence, best)])
+
+
+def unfinished(evidence: Evidence) -> str:
+    """What still runs: `3 trials and 2 confirming runs are running`."""
+    sweep = evidence.sweep
+    phases = (("trial", sweep.trials), ("confirming run", sweep.confirmations))
+    running = {noun: sum(run.state == "RUNNING" for run in runs) for noun, runs in phases}
+    told = [counted(number, noun) for noun, number in running.items() if number]
+    return f"{listed(told)} {'is' if sum(running.values()) == 1 else 'are'} running" if told else "it is running"
 
 
 def figures(evidence: Evidence, configuration: Configuration) -> str:
@@ -84,29 +95,31 @@ def _figure(evidence: Evidence, configuration: Configuration, metric: str) -> st
     return f"{percent(found.value)} (95 % interval {100 * found.low:.2f} to {100 * found.high:.2f})"
 
 
-def _first(evidence: Evidence, best: Configuration) -> str:
-    """Where the best one stands among the others."""
+def _place(evidence: Evidence, best: Configuration) -> str:
+    """Where the best one stands among the others: `has the highest AP_S of …`."""
     rivals = [one for one in evidence.configurations if not one.is_baseline and one.is_confirmed == best.is_confirmed]
     leading = next((name for name in evidence.sweep.objectives if not isnan(best.mean(name))), None)
     if leading is None:
-        return f"No objective is defined; {named(best)} stands here for the others."
+        return "stands here for the others, as no objective is defined."
     kind = "confirmed" if best.is_confirmed else "complete"
     broken = broken_constraints(evidence, best)
-    rest = f" No configuration keeps all constraints; it breaks {listed(broken)}." if broken else ""
+    rest = f" No such configuration keeps all constraints; it breaks {listed(broken)}." if broken else ""
+    besides = " besides the baseline" if evidence.baseline is not None else ""
     if len(rivals) == 1:
-        return f"{capitalised(named(best))} is the only {kind} configuration besides the baseline.{rest}"
-    among = f"the {len(rivals):,} {kind} configurations besides the baseline"
+        return f"is the only {kind} configuration{besides}.{rest}"
     keeping = " that keep the constraints" if evidence.sweep.constraints and not broken else ""
-    return f"{capitalised(named(best))} has the highest {leading} of {among}{keeping}.{rest}"
+    return f"has the highest {leading} of the {len(rivals):,} {kind} configurations{besides}{keeping}.{rest}"
 
 
-def _why_not_shown(best: Configuration, baseline: Configuration) -> str:
+def _why_not_shown(best: Configuration, baseline: Configuration, judgements: Sequence[Judgement]) -> str:
+    if all(isinstance(one.comparison, Missing) for one in judgements):
+        return "they cannot be compared."
     if len(best.judged) < 2 and len(baseline.judged) < 2:
-        return "one seed proves nothing, as two trainings of one configuration differ too."
+        return "each was trained with one seed, and two trainings of one configuration differ too."
     if min(len(best.judged), len(baseline.judged)) < 2:
         lone = best if len(best.judged) < 2 else baseline
-        return f"{lone.name} was trained with one seed, which proves nothing, as two trainings of it differ too."
-    return "what differs is not more than chance explains."
+        return f"{lone.name} was trained with one seed, and two trainings of one configuration differ too."
+    return "chance may explain the difference."
 
 
 def _difference(evidence: Evidence, one: Judgement, baseline: Configuration) -> str:
@@ -143,9 +156,10 @@ def _verdict(one: Judgement, comparison: Comparison) -> str:
 
 def _other_winners(evidence: Evidence, best: Configuration) -> list[str]:
     """Other finalists that are shown to be better in something."""
+    too = " too" if any(one.candidate is best and one.verdict == "better" for one in evidence.judgements) else ""
     found: dict[str, list[str]] = {}
     for one in evidence.judgements:
         if one.candidate is not best and one.verdict == "better":
             found.setdefault(one.candidate.name, []).append(one.metric)
     texts = [f"{name} in {listed(metrics)}" for name, metrics in found.items()]
-    return [f"Shown to be better than the baseline too: {listed(texts)}."] if texts else []
+    return [f"Shown to be better than the baseline{too}: {listed(texts)}."] if texts else []

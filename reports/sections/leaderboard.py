@@ -7,7 +7,7 @@ from statistics import fmean
 import pandas as pd
 
 from reports.configurations import Configuration, short_label
-from reports.costs import gpu_peak_mib, host_mib, model_parameters, training_hours
+from reports.costs import gpu_peak_mib, host_mib, model_parameters, time_scale, training_hours
 from reports.document.blocks import Block, Column, Details, Paragraph, Section, Table
 from reports.evidence import Evidence
 from reports.method import method
@@ -61,6 +61,7 @@ def _table(evidence: Evidence) -> Table:
     rows = [_complete(evidence, one, metrics) for one in evidence.configurations]
     rows += [_incomplete(run, metrics) for run in _unfinished(evidence)]
     data = pd.DataFrame(rows)
+    time_unit, units_per_hour = time_scale(data["training_hours"])
     memory = "gpu_peak_mib" if data["gpu_peak_mib"].notna().any() else "host_mib"
     where = "on the GPU" if memory == "gpu_peak_mib" else "of the host"
     figures = []
@@ -81,7 +82,7 @@ def _table(evidence: Evidence) -> Table:
             Column("seeds", "Seeds"),
             *figures,
             Column("step", "Steps", 0),
-            Column("training_hours", "Training time [h]", 2),
+            Column("training_hours", f"Training time [{time_unit}]", 1, units_per_hour),
             Column(memory, f"Peak memory {where} [MiB]", 0),
             Column("model_parameters", "Parameters of the model [million]", 2, 1e-6),
             Column("parameters", "Searched parameters"),
@@ -136,7 +137,7 @@ def _reading(evidence: Evidence) -> str:
     parts = [
         "AP is the mean over classes and over IoU 0.50 to 0.95, and AR the recall with the most detections a frame. "
         f"{_sizes(evidence)}"
-        "Trials without the full budget show their last validation; at equal steps only they compare with others. "
+        "Trials without the full budget show their last validation, which compares with others at the same step only. "
         "Training time is that of the training steps alone, and longer where trials shared a device. Figures of "
         "several seeds are means."
     ]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from reports.charts.chart import Axis, Chart, Series
 from reports.configurations import Configuration
-from reports.costs import gpu_peak_mib, host_mib, training_hours
+from reports.costs import gpu_peak_mib, host_mib, time_scale, training_hours
 from reports.document.blocks import Block, Column, Paragraph, Section, Table
 from reports.evidence import Evidence
 from reports.run_files import Missing
@@ -47,7 +47,7 @@ class _Axis:
         return self.title.partition(" [")[0]
 
     def told(self, configuration: Configuration) -> str:
-        return f"{self.of(configuration):,.4g} {self.title.partition(' [')[2].rstrip(']')}"
+        return f"{self.scale * self.of(configuration):,.4g} {self.title.partition(' [')[2].rstrip(']')}"
 
 
 def _blocks(evidence: Evidence) -> Iterator[Block]:
@@ -58,9 +58,10 @@ def _blocks(evidence: Evidence) -> Iterator[Block]:
     runs = [run for one in evidence.configurations for run in one.judged]
     on_gpu = any(not isnan(gpu_peak_mib(run)) for run in runs)
     where, memory = ("on the GPU", gpu_peak_mib) if on_gpu else ("of the host", host_mib)
+    unit, units_per_hour = time_scale(map(training_hours, runs))
     costs = (
         _Axis("memory", f"peak memory {where} [MiB]", partial(_mean, memory)),
-        _Axis("training_time", "training time [h]", partial(_mean, training_hours)),
+        _Axis("training_time", f"training time [{unit}]", partial(_mean, training_hours), units_per_hour),
     )
     missing = []
     for axis in costs:
@@ -89,8 +90,10 @@ def _front(evidence: Evidence) -> Iterator[Block]:
     told = [f"{one.name} (AP {percent(ap.of(one))}, AP_S {percent(ap_s(one))})" for one in reversed(front)]
     if len(told) > _MOST_NAMED:
         told[_MOST_NAMED - 1 :] = [f"{len(told) - _MOST_NAMED + 1} more"]
-    text = f"Of {counted(len(known), 'complete configuration')}, {len(front)} "
-    text += f"{'is' if len(front) == 1 else 'are'} beaten by no other in both AP and AP_S: {listed(told)}."
+    beaten = f"{len(front)} {'is' if len(front) == 1 else 'are'} beaten by no other in both AP and AP_S"
+    text = f"Of {counted(len(known), 'complete configuration')}, {beaten}: {listed(told)}."
+    if len(known) == 1:
+        text = f"The only complete configuration is {listed(told)}."
     baseline = evidence.baseline
     if baseline in known and baseline not in front:
         text += f" The baseline is at AP {percent(ap.of(baseline))} and AP_S {percent(ap_s(baseline))}."
