@@ -20,6 +20,7 @@ from reports.runs import Curve, Run, RunState, Sweep
 from reports.uncertainty import Draws
 from search_spaces import Space, load_space
 from sweep.config_hash import config_hash
+from trainable.boxes import BOX_DTYPE
 from trainable.config import Config, compose
 from trainable.evaluation import (
     BoxFilter,
@@ -30,9 +31,11 @@ from trainable.evaluation import (
     metrics_from_records,
     save_match_records,
 )
+from trainable.moment_file import MomentFile, RecordedMoment, save_moments
 from trainable.object_sizes import AreaBin
 from trainable.tracking import RunStatus, RunTracking, publish
 from trainable.tracking.names import flattened
+from trainable.training_boxes import TrainingBoxes, save_training_boxes
 
 Simulate = Callable[..., list[Draws]]
 MakeRun = Callable[..., Run]
@@ -134,15 +137,68 @@ def _detections(quality: float, small_quality: float, seed: int) -> FrameBoxes:
     )
 
 
-def _match_records(quality: float, small_quality: float, seed: int) -> MatchRecords:
+def _match_records(detections: FrameBoxes) -> MatchRecords:
     frames = np.arange(RECORDINGS * FRAMES)
     return collect_match_records(
         _truths(),
-        _detections(quality, small_quality, seed),
+        detections,
         _protocol(),
         frame_times_us=400_000 + 100_000 * (frames % FRAMES),
         frame_sequences=frames // FRAMES,
         sequence_names=[f"recording {number}" for number in range(RECORDINGS)],
+    )
+
+
+def _moments(detections: FrameBoxes, step: int) -> MomentFile:
+    """The first frame of every recording: events on the boxes' outlines, labels, and what was found."""
+    return MomentFile(
+        step=step,
+        class_names=_protocol().class_names,
+        moments=tuple(
+            RecordedMoment(
+                sequence=f"recording {number}",
+                frame=0,
+                time_us=400_000,
+                events=_events(_boxes_of(_truths(), number * FRAMES)),
+                labels=_boxes_of(_truths(), number * FRAMES),
+                detections=_boxes_of(detections, number * FRAMES),
+            )
+            for number in range(RECORDINGS)
+        ),
+    )
+
+
+def _boxes_of(boxes: FrameBoxes, frame: int) -> np.ndarray:
+    """The boxes of one frame, the best first."""
+    rows = np.flatnonzero(boxes.frame == frame)
+    score = np.ones(len(boxes)) if boxes.score is None else boxes.score
+    rows = rows[np.argsort(-score[rows], kind="stable")]
+    records = np.zeros(len(rows), BOX_DTYPE)
+    records["t"] = 400_000
+    for column, name in enumerate("xywh"):
+        records[name] = boxes.xywh[rows, column]
+    records["class_id"], records["class_confidence"] = boxes.class_id[rows], score[rows]
+    return records
+
+
+def _events(boxes: np.ndarray) -> np.ndarray:
+    events = np.zeros((2, 96, 160), np.uint8)
+    for box in boxes:
+        left, top = int(box["x"]), int(box["y"])
+        right, bottom = min(int(box["x"] + box["w"]), 159), min(int(box["y"] + box["h"]), 95)
+        events[0, top : bottom + 1, left] = events[0, top, left : right + 1] = 3
+        events[1, top : bottom + 1, right] = events[1, bottom, left : right + 1] = 3
+    return events
+
+
+@cache
+def _training_boxes() -> TrainingBoxes:
+    truths = _truths()
+    return TrainingBoxes.of(
+        np.tile(truths.class_id, 20),
+        np.tile(truths.xywh[:, 2] * truths.xywh[:, 3], 20),
+        class_names=_protocol().class_names,
+        sensor_px2_per_input_px2=4.0,
     )
 
 
@@ -192,11 +248,14 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         small = quality if small_quality is None else small_quality
         (directory / "match_records").mkdir(parents=True)
         (directory / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False))
-        records = [
-            _match_records(quality * step / STEPS[-1], small * step / STEPS[-1], 1000 * seed + index) for step in steps
+        found = [
+            _detections(quality * step / STEPS[-1], small * step / STEPS[-1], 1000 * seed + index) for step in steps
         ]
+        records = [_match_records(boxes) for boxes in found]
         for step, records_then in zip(steps, records, strict=True):
             save_match_records(directory / "match_records" / f"step_{step:07d}.npz", records_then)
+        save_moments(directory / "moments.npz", _moments(found[-1], steps[-1]))
+        save_training_boxes(directory / "training_boxes.json", _training_boxes())
         for left in left_out:
             for path in FolderArtifacts(directory).paths():
                 if path == left or path.startswith(f"{left}/"):
@@ -205,7 +264,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         curves = _curves(metrics, steps)
         own_tags = {
             "evsweep.kind": "trial",
-            "evsweep.sweep": "demo",
+            "evsweep.sweep": (tags or {}).get("evsweep.sweep", "demo"),
             "evsweep.phase": phase,
             "evsweep.trial": str(index),
             "evsweep.config_hash": config_hash(config),
@@ -214,6 +273,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
             "git.commit": "6d4b4e8b6577974e",
             "version.evsweep": "0.1.0",
             "hardware.device": "x86_64 CPU, 1 threads",
+            "model.parameters": "213456",
         }
         if known_point is not None:
             own_tags["evsweep.known_point"] = known_point
@@ -231,7 +291,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         words = [f"{index:04d}", known_point or "", label, f"seed={seed}" if phase == "confirm" else ""]
         started_ms = STARTED_MS + 60_000 * index + (3_600_000 if phase == "confirm" else 0)
         return Run(
-            run_id=uuid5(SWEEP_ID, f"{phase}/{index}").hex,
+            run_id=uuid5(SWEEP_ID, f"{own_tags['evsweep.sweep']}/{phase}/{index}").hex,
             name=" ".join(filter(None, words)) if name is None else name,
             state=state,
             reason=REASON.get(state, ""),
@@ -401,7 +461,7 @@ def _parent(
     }
     dimensions = {f"space.{key}": json.dumps(value) for key, value in space.to_dict()["dimensions"].items()}
     return Run(
-        run_id=SWEEP_ID.hex,
+        run_id=uuid5(SWEEP_ID, name).hex,
         name=name,
         state=state,
         reason=REASON.get(state, ""),
