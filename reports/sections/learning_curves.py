@@ -39,11 +39,11 @@ def learning_curves(evidence: Evidence) -> Iterator[Block]:
     to_end = [pair for pair in context if pair[0].state == "COMPLETE"]
     others = [pair for pair in context if pair[0].state != "COMPLETE"]
     series = []
-    for name, kind in (("not trained to the end", others), ("other trials, trained to the end", to_end)):
-        shown = _spread_by_value(kind)
-        if shown:
-            x, y = _joined([curve for _, curve in shown])
-            series.append(Series(name, x, y, colour="muted", dashed=kind is others))
+    if to_end:
+        x, y = _joined([curve for _, curve in _spread_by_value(to_end)])
+        series.append(Series("other trials, trained to the end", x, y, colour="muted"))
+    if others:
+        series += _unfinished(_spread_by_value(others))
     for number, (name, _, curve) in enumerate(named):
         x, y = _joined([curve])
         series.append(Series(name, x, y, colour=number))
@@ -63,6 +63,18 @@ def learning_curves(evidence: Evidence) -> Iterator[Block]:
             f"curves of many validations are thinned to {MOST_POINTS}.",
             "note",
         )
+
+
+def _unfinished(pairs: Sequence[tuple[Run, Curve]]) -> list[Series]:
+    """Their lines, and a mark where each ends, which is all that there is of a trial with a single validation."""
+    name = "not trained to the end, with its last validation"
+    x, y = _joined([curve for _, curve in pairs])
+    ends = [float(curve.steps[-1]) for _, curve in pairs], [100 * float(curve.values[-1]) for _, curve in pairs]
+    labels = [f"trial {run.index}" for run, _ in pairs]
+    return [
+        Series(name, x, y, colour="muted", dashed=True),
+        Series(name, *ends, kind="points", labels=labels, colour="muted", marker="cross"),
+    ]
 
 
 def _shown_by_name(evidence: Evidence) -> list[Configuration]:
