@@ -1,7 +1,8 @@
 """The answer: the best configuration against the baseline, how sure that is, and what would make it surer."""
 
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import isnan, nan
 from typing import Literal
 
@@ -18,10 +19,11 @@ from reports.sections.answer_sentences import (
     against_the_baseline,
     nothing_complete,
     only_the_baseline,
+    other_winners,
     unfinished,
     without_baseline,
 )
-from reports.wording import counted, listed, points
+from reports.wording import counted, listed, p_value, points, probability
 
 WANTED_SEEDS = 3
 WANTED_TOP = 3
@@ -52,6 +54,8 @@ def _blocks(evidence: Evidence) -> Iterator[Block]:
         yield Paragraph(only_the_baseline(evidence, baseline), "lead")
     else:
         yield Paragraph(against_the_baseline(evidence, best, baseline), "lead")
+        if others := other_winners(evidence, best):
+            yield Paragraph(others)
     if evidence.is_running:
         yield Paragraph(f"The sweep is not at its end: {unfinished(evidence)}. All of this may change.", "warning")
     for reason in dict.fromkeys(
@@ -125,11 +129,11 @@ def _table(evidence: Evidence) -> Table:
             Column("configuration", "Configuration"),
             Column("metric", "Metric"),
             Column("difference", "Difference [points] (95 % interval)", 2, 100, ("low", "high"), signed=True),
-            Column("probability_better", "Probability of being better [%]", 1, 100),
-            Column("adjusted_p", "p, adjusted", 3),
+            Column("probability", "Probability of being better"),
+            Column("p", "p, adjusted"),
             Column("verdict", "Verdict"),
             Column("seeds", "Seeds"),
-            Column("baseline_seeds", "Seeds of the baseline"),
+            Column("baseline_seeds", "Baseline's seeds"),
             Column("parameters", "Parameters"),
         ),
         highlighted=tuple(number for number, one in enumerate(evidence.judgements) if one.verdict == "better"),
@@ -154,10 +158,16 @@ def _row(evidence: Evidence, one: Judgement) -> dict[str, object]:
         "verdict": one.verdict,
         "seeds": seeds[0] if known is None else known.seeds[0],
         "baseline_seeds": seeds[1] if known is None else known.seeds[1],
+        "probability": None if known is None else _unless_nan(known.difference.probability_positive, probability),
+        "p": _unless_nan(one.adjusted_p, lambda value: p_value(value).removeprefix("p ").removeprefix("= ")),
         "interval_covers_seeds": known is not None and known.difference.covers_seeds,
         "recordings": 0 if known is None else known.recordings,
         "parameters": one.candidate.label,
     }
+
+
+def _unless_nan(value: float, text: Callable[[float], str]) -> str | None:
+    return None if isnan(value) else text(value)
 
 
 def _chart(evidence: Evidence, metric: str) -> Iterator[Chart]:
@@ -187,7 +197,7 @@ def _chart(evidence: Evidence, metric: str) -> Iterator[Chart]:
     told = "; ".join(_told(one) for one in judged[:_MOST_NAMED])
     rest = f"; and {counted(len(judged) - _MOST_NAMED, 'more', 'more')}" if len(judged) > _MOST_NAMED else ""
     yield Chart(
-        name="difference_" + "".join(letter if letter.isalnum() else "_" for letter in metric.lower()),
+        name="difference_" + re.sub("[^a-z0-9]", "_", metric.lower()),
         title=f"Difference in {metric} to the baseline, with 95 % intervals",
         alternative=f"{metric} less the baseline's, in percentage points: {told}{rest}.",
         x=Axis("configuration", categories=names),

@@ -1,7 +1,7 @@
 """The answer in words: the best configuration against the baseline, and what may be said of it."""
 
 from collections.abc import Sequence
-from math import isnan, nan
+from math import isnan
 
 from reports.comparison import Comparison
 from reports.configurations import Configuration
@@ -63,7 +63,7 @@ def against_the_baseline(evidence: Evidence, best: Configuration, baseline: Conf
         headline += f"not shown to be better than the baseline: {why} It {_place(evidence, best)}"
     sentences = [_difference(evidence, one, baseline) for one in judgements]
     seeds = f"Behind this stand {counted(len(best.judged), 'seed')} of {best.name} and {len(baseline.judged)} of the "
-    return " ".join([headline, *sentences, f"{seeds}baseline.", *_other_winners(evidence, best)])
+    return " ".join([headline, *sentences, f"{seeds}baseline."])
 
 
 def unfinished(evidence: Evidence) -> str:
@@ -135,31 +135,28 @@ def _difference(evidence: Evidence, one: Judgement, baseline: Configuration) -> 
     moved = f"{metric}: {points(difference.value)} percentage points, from {percent(means[1])} to {percent(means[0])}"
     if isnan(difference.low):
         return f"{moved}; how sure that is cannot be said from {counted(comparison.recordings, 'recording')}."
-    return f"{moved} ({_sureness(difference, one.adjusted_p, len(evidence.judgements))}); {_verdict(one, comparison)}."
+    return f"{moved} ({_sureness(difference, one.adjusted_p)}); {_verdict(one, comparison)}."
 
 
-def _sureness(difference: Estimate, adjusted_p: float = nan, comparisons: int = 1) -> str:
-    """Interval, probability of being better, and the p-value where it is adjusted."""
-    text = (
+def _sureness(difference: Estimate, adjusted_p: float) -> str:
+    return (
         f"95 % interval {points(difference.low)} to {points(difference.high)}, probability of being better "
-        f"{probability(difference.probability_positive)}"
+        f"{probability(difference.probability_positive)}, adjusted {p_value(adjusted_p)}"
     )
-    if isnan(adjusted_p):
-        return text
-    family = f" adjusted for {comparisons} comparisons" if comparisons > 1 else ""
-    return f"{text}, {p_value(adjusted_p)}{family}"
 
 
 def _verdict(one: Judgement, comparison: Comparison) -> str:
-    return one.verdict if min(comparison.seeds) >= 2 else "not shown, with one seed"
+    if min(comparison.seeds) < 2:
+        return "not shown, with one seed"
+    return "not shown" if one.verdict == "not shown" else "shown"
 
 
-def _other_winners(evidence: Evidence, best: Configuration) -> list[str]:
-    """Other finalists that are shown to be better in something."""
+def other_winners(evidence: Evidence, best: Configuration) -> str:
+    """Other finalists that are shown to be better in something; empty without any."""
     too = " too" if any(one.candidate is best and one.verdict == "better" for one in evidence.judgements) else ""
     found: dict[str, list[str]] = {}
     for one in evidence.judgements:
         if one.candidate is not best and one.verdict == "better":
             found.setdefault(one.candidate.name, []).append(one.metric)
     texts = [f"{name} in {listed(metrics)}" for name, metrics in found.items()]
-    return [f"Shown to be better than the baseline{too}: {listed(texts)}."] if texts else []
+    return f"Shown to be better than the baseline{too}: {listed(texts)}." if texts else ""

@@ -71,7 +71,7 @@ def _table(evidence: Evidence) -> Table:
         note = " (95 % interval)" if judged and data[f"{metric}_low"].notna().any() else ""
         figures.append(Column(metric, f"{_HEADINGS.get(metric, metric)} [%]{note}", 2, 100, interval if note else None))
         if judged and data[f"{metric}_deviation"].notna().any():
-            figures.append(Column(f"{metric}_deviation", f"{metric}, standard deviation over seeds [points]", 2, 100))
+            figures.append(Column(f"{metric}_deviation", f"{metric}, SD over seeds [points]", 2, 100))
     return Table(
         name="leaderboard",
         title="All trials, those with the full budget first",
@@ -139,7 +139,7 @@ def _reading(evidence: Evidence) -> str:
         f"{_sizes(evidence)}"
         "Trials without the full budget show their last validation, which compares with others at the same step only. "
         "Training time is that of the training steps alone, and longer where trials shared a device. Figures of "
-        "several seeds are means."
+        "several seeds are means, SD their standard deviation."
     ]
     waiting = [run for run in evidence.sweep.confirmations if run.state != "COMPLETE"]
     if waiting:
@@ -194,7 +194,7 @@ def _interval_table(evidence: Evidence) -> Table:
             Column("configuration", "Configuration"),
             Column("metric", "Metric"),
             Column("value", "Value [%] (95 % interval)", 2, 100, ("low", "high")),
-            Column("deviation", "Standard deviation over seeds [points]", 2, 100),
+            Column("deviation", "SD over seeds [points]", 2, 100),
             Column("seeds", "Seeds"),
         ),
         shown_rows=len(rows),
@@ -224,7 +224,7 @@ def _published(evidence: Evidence) -> Iterator[Block]:
         data=pd.DataFrame(rows),
         columns=(
             Column("run", "Run"),
-            *(Column(column, f"{column} class-agnostic, filtered [%]", 2, 100) for column in PROTOCOL),
+            *(Column(column, f"{column} [%]", 2, 100) for column in PROTOCOL),
             Column("seeds", "Seeds"),
             Column("settings", "Settings"),
         ),
