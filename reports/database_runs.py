@@ -74,10 +74,10 @@ class DatabaseRuns:
         newest = select(_RUNS.c.name).where(_ACTIVE).order_by(_RUNS.c.start_time.desc()).limit(MOST_NAMES)
         return [str(row.name) for row in self._rows(newest)]
 
-    def curves(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, Curve]]:
-        """Run to metric to curve; without those that have no point."""
+    def curves(self, runs: Sequence[StoredRun], metrics: Sequence[str]) -> dict[str, dict[str, Curve]]:
+        """Run's identity to metric to curve; without those that have no point."""
         curves: dict[str, dict[str, Curve]] = {}
-        for ids in _chunks(run_ids):
+        for ids in _chunks([run.run_id for run in runs]):
             rows = self._rows(select(_METRICS).where(_METRICS.c.run_uuid.in_(ids), _METRICS.c.key.in_(metrics)))
             curves |= curves_of(
                 (row.run_uuid, row.key, row.step, row.timestamp, nan if row.is_nan else row.value) for row in rows

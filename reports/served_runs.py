@@ -67,16 +67,14 @@ class ServedRuns:
         answer = self._call("POST", f"{API}/runs/search", newest) or {}
         return [_stored(run).name for run in answer.get("runs", [])]
 
-    def curves(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, Curve]]:
-        """Run to metric to curve; without those that have no point."""
-        parts = [run_ids[start : start + RUNS_PER_CALL] for start in range(0, len(run_ids), RUNS_PER_CALL)]
-        curves: dict[str, dict[str, Curve]] = {run_id: {} for run_id in run_ids}
+    def curves(self, runs: Sequence[StoredRun], metrics: Sequence[str]) -> dict[str, dict[str, Curve]]:
+        """Run's identity to metric to curve; without those that have no point."""
+        curves: dict[str, dict[str, Curve]] = {}
         with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
-            asked = [(part, metric) for part in parts for metric in metrics]
-            for found in pool.map(lambda one: curves_of(self._points(*one)), asked):
+            for found in pool.map(lambda asked: curves_of(self._points(*asked)), _parts(runs, metrics)):
                 for run_id, by_metric in found.items():
-                    curves[run_id] |= by_metric
-        return {run_id: by_metric for run_id, by_metric in curves.items() if by_metric}
+                    curves.setdefault(run_id, {}).update(by_metric)
+        return curves
 
     def close(self) -> None:
         """Let go of connections, of which none is kept."""
@@ -115,6 +113,14 @@ class ServedRuns:
             if following in ("", token):
                 return
             token = following
+
+
+def _parts(runs: Sequence[StoredRun], metrics: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """Each metric with the runs that have it, at most as many at a time as the server takes."""
+    for metric in metrics:
+        having = [run.run_id for run in runs if metric in run.metrics]
+        for start in range(0, len(having), RUNS_PER_CALL):
+            yield having[start : start + RUNS_PER_CALL], metric
 
 
 def _stored(run: Mapping[str, Any]) -> StoredRun:

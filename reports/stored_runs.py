@@ -71,8 +71,8 @@ class RunStore(Protocol):
     def names(self) -> list[str]:
         """Names of runs, to suggest one: the newest thousand."""
 
-    def curves(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, Curve]]:
-        """Run to metric to curve; without those that have no point."""
+    def curves(self, runs: Sequence[StoredRun], metrics: Sequence[str]) -> dict[str, dict[str, Curve]]:
+        """Run's identity to metric to curve; without those that have no point."""
 
     def close(self) -> None:
         """Let go of connections."""

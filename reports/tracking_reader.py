@@ -159,7 +159,7 @@ class TrackingReader:
 
     def _with_curves(self, runs: Sequence[StoredRun]) -> list[Run]:
         """A sweep's parent run and those below it, or one run, with their curves."""
-        curves = self._store.curves([run.run_id for run in runs], metrics_with_curves(runs))
+        curves = self._store.curves(runs, metrics_with_curves(runs))
         return [self._run(run, curves.get(run.run_id, {})) for run in runs]
 
     def _run(self, run: StoredRun, curves: Mapping[str, Curve]) -> Run:

@@ -98,12 +98,13 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.uri = f"http://127.0.0.1:{self.port}"
+        self.database = directory / "server.db"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         options = ["--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
-        options += ["--backend-store-uri", f"sqlite:///{self._directory / 'server.db'}"]
+        options += ["--backend-store-uri", f"sqlite:///{self.database}"]
         options += ["--artifacts-destination", str(self._directory / "artifacts")]
         environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         self._process = subprocess.Popen(
