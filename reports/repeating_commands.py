@@ -8,7 +8,8 @@ from reports.run_files import SPACE_FILE, Missing, read_config
 from reports.runs import Run
 from search_spaces import shipped_spaces
 from trainable.config import Config, compose, configuration_keys
-from trainable.config.train_overrides import BOOKKEEPING, train_overrides, value_at
+from trainable.config.train_overrides import BOOKKEEPING, train_overrides
+from trainable.dotted_names import value_at
 from trainable.errors import ConfigError
 
 _LINE_LENGTH = 100

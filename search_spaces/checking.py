@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
 
 from search_spaces.errors import SpaceError
 from search_spaces.json_values import Json, compact
@@ -11,6 +10,7 @@ from search_spaces.size_aware_head import HEAD_KEYS, MEDIUM, SMALL, thresholds_c
 from search_spaces.space import Space
 from trainable.config import Config, configuration_keys
 from trainable.config.nearest_key import nearest_key
+from trainable.dotted_names import value_at
 from trainable.errors import ConfigError
 
 _METRIC_BINS = "dataset.evaluation."
@@ -85,7 +85,7 @@ def _unknown_because(key: str, base: Config) -> str | None:
     if below := [other for other in keys if other.startswith(f"{key}.")]:
         return f"is a section; name its keys one by one, such as `{below[0]}`"
     for other in keys:
-        if key.startswith(f"{other}.") and isinstance(_value_at(base.to_dict(), other), dict):
+        if key.startswith(f"{other}.") and isinstance(value_at(base.to_dict(), other), dict):
             return None  # a key of a free mapping, such as model.backbone.compile.args.mode
     return f"is not a key of the configuration; did you mean `{nearest_key(key, keys)}`?"
 
@@ -99,7 +99,7 @@ def _range_mistakes(space: Space, base: Config, unknown: Collection[str]) -> Ite
     unread: dict[str, str] = {}
     for point in probes(space):
         overrides = _without(unknown, space.overrides(point))
-        head = {key: overrides.get(key, _value_at(plain, key)) for key in HEAD_KEYS}
+        head = {key: overrides.get(key, value_at(plain, key)) for key in HEAD_KEYS}
         for key in point:
             if (reason := unread_because(key, head)) is None:
                 read.add(key)
@@ -176,10 +176,3 @@ def _shortened(values: Sequence[str], most: int) -> str:
 
 def _without(unknown: Collection[str], overrides: Mapping[str, Json]) -> dict[str, Json]:
     return {key: value for key, value in overrides.items() if key not in unknown}
-
-
-def _value_at(values: Mapping[str, Any], key: str) -> Any:
-    node: Any = values
-    for part in key.split("."):
-        node = node[part]
-    return node

@@ -57,6 +57,11 @@ def config_hash(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def has_effect(key: str) -> bool:
+    """Whether a dotted configuration key can have an effect on a run's results, its seed apart."""
+    return not any(key == without or key.startswith(f"{without}.") for without in _WITHOUT_EFFECT)
+
+
 def effective(config: Config) -> dict[str, Any]:
     """The part of a configuration that has an effect on a run's results, as plain JSON types."""
     values = config.to_dict()

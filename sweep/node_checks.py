@@ -14,7 +14,7 @@ from sweep.objective_check import undefined_metrics
 from sweep.resources import Node
 from trainable.config import Config, validate_config
 from trainable.data import dataset_digest
-from trainable.errors import EvsweepError, SweepError
+from trainable.errors import CheckpointError, EvsweepError, SweepError
 
 ANSWER_S = 120.0
 """How long a node may take: it starts a process, and reads the dataset's labels."""
@@ -27,7 +27,7 @@ class NodeView:
     Attributes:
         record: Digest of the sweep's record; empty where it is not seen.
         dataset: Digest of the dataset.
-        mistake: Why the dataset cannot be used; empty where it can.
+        mistake: Why the dataset or the checkpoint to begin with cannot be used; empty where they can.
         undefined: Metrics that are undefined on its validation split.
     """
 
@@ -54,9 +54,22 @@ def view_from_here(config: Config, metrics: Sequence[str], record_file: Path) ->
             downsample_by_factor_2=dataset.downsample_by_factor_2,
         )
         undefined = undefined_metrics(config, metrics)
+        _check_checkpoint(config)
     except EvsweepError as error:
         return NodeView(record, "", str(error), ())
     return NodeView(record, digest, "", tuple(undefined))
+
+
+def _check_checkpoint(config: Config) -> None:
+    """Refuse weights to begin with that are not there.
+
+    Raises:
+        CheckpointError: If the file is missing.
+    """
+    if config.checkpoint is not None and not Path(config.checkpoint).is_file():
+        raise CheckpointError(
+            f"checkpoint={config.checkpoint}: there is no such file; give a whole path that every node sees"
+        )
 
 
 def record_digest(record_file: Path) -> str:

@@ -12,6 +12,7 @@ from search_spaces.json_values import Json, compact
 from search_spaces.ranges import Ratio
 from search_spaces.space import Space
 from trainable.config import Config
+from trainable.dotted_names import value_at
 from trainable.hardware import resolve_devices, rows_per_device
 from trainable.memory import StepCost, in_new_process, measure_step
 from trainable.model import build_detector
@@ -90,7 +91,7 @@ def combinations(space: Space, base: Config) -> tuple[Combination, ...]:
     for point in points:
         chosen = {key: value for key, value in point.items() if key in costly}
         config = base.merged(space.overrides(chosen))
-        values = {key: _value(config, key) for key in sorted(costly, key=lambda key: (key != _PATCH, key))}
+        values = {key: value_at(config.to_dict(), key) for key in sorted(costly, key=lambda key: (key != _PATCH, key))}
         found.setdefault(compact(values), Combination(_label(values), values, config))
     return tuple(found.values())
 
@@ -173,14 +174,6 @@ def _corner_points(space: Space) -> Iterator[dict[str, Json]]:
         return corners if dimension.key in decisive else islice(corners, 1)
 
     return space.walk(values_of)
-
-
-def _value(config: Config, key: str) -> Json:
-    node: Any = config.to_dict()
-    for part in key.split("."):
-        node = node[part]
-    value: Json = node
-    return value
 
 
 def _label(values: Mapping[str, Json]) -> str:

@@ -9,6 +9,7 @@ from search_spaces.space import Json, Space
 from sweep.config_hash import config_hash
 from sweep.trial_records import TrialRecord
 from trainable.config import Config
+from trainable.dotted_names import value_at
 from trainable.errors import SweepError
 
 SEED_KEY = "reproduce.seed_everything"
@@ -130,18 +131,10 @@ class Proposer:
         config = self._base.merged({**overrides, **seeds})
         values = config.to_dict()
         for key, value in overrides.items():
-            reached = _at(values, key)
+            reached = value_at(values, key)
             if not same(value, reached):
                 raise SweepError(
                     f"the parameter `{key}`={value!r} does not reach the configuration, which holds {reached!r} there; "
                     "something else sets it too, such as another key of the search space or a confirmation's seeds"
                 )
         return config
-
-
-def _at(values: Mapping[str, Any], key: str) -> Any:
-    """The value under a dotted key, None where there is none."""
-    node: Any = values
-    for part in key.split("."):
-        node = node.get(part) if isinstance(node, dict) else None
-    return node

@@ -24,7 +24,8 @@ from sweep.folder import Phase, SweepFolder, sweep_folder
 from sweep.settings import FULL_BUDGET_SEARCHES, SweepSettings
 from trainable.config import Config, validate_config
 from trainable.config.base import NonNegative, Positive, Section
-from trainable.config.train_overrides import typed_keys, value_at
+from trainable.config.train_overrides import typed_keys
+from trainable.dotted_names import value_at
 from trainable.errors import ConfigError, EvsweepError, SweepError, TrackingError
 from trainable.files import written_whole
 from trainable.tracking.links import public_uri, resolve_uri
@@ -140,7 +141,7 @@ def plan_record(settings: SweepSettings) -> SweepRecord:
     space = load_space(settings.space)
     config = base_configuration(settings)
     check_space(space, config)
-    mistakes = [*_clashes(settings, space), *_wrong_targets(settings, config)]
+    mistakes = [*_clashes(settings, space), *_without_effect(space), *_wrong_targets(settings, config)]
     try:
         settings = _with_absolute_address(settings)
     except TrackingError as error:
@@ -262,6 +263,17 @@ def _clashes(settings: SweepSettings, space: "Space") -> Iterator[str]:
         if key in searched or key in space.fixed:
             what = "searches" if key in searched else "fixes"
             yield f"`{key}` is typed as an override, but the space {space.name} {what} it; leave the override out"
+
+
+def _without_effect(space: "Space") -> Iterator[str]:
+    from sweep.config_hash import has_effect
+
+    for dimension in space.dimensions:
+        if not has_effect(dimension.key):
+            yield (
+                f"`{dimension.key}` in the space {space.name} changes no result but by chance, so that trials which "
+                "differ in it would repeat each other; leave it out of the space, and give it as an override"
+            )
 
 
 def _wrong_targets(settings: SweepSettings, config: Config) -> Iterator[str]:

@@ -1,6 +1,7 @@
-"""Nested mappings as flat ones."""
+"""Nested mappings under dotted names."""
 
 from collections.abc import Mapping
+from typing import Any
 
 
 def flat(values: Mapping[str, object]) -> dict[str, object]:
@@ -19,3 +20,10 @@ def flat(values: Mapping[str, object]) -> dict[str, object]:
         else:
             leaves[str(name)] = value
     return leaves
+
+
+def value_at(values: object, name: str) -> Any:
+    """The value under a dotted name of nested mappings; `None` where there is none."""
+    for part in name.split("."):
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return values

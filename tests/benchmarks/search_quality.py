@@ -43,6 +43,10 @@ IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 FULL_TRAININGS = (4, 8, 16, 32)
 """Budgets at which Pareto fronts are compared."""
 
+PAIRS = (("AP_S", "AP"), ("AP_S", "AP_L"))
+"""A sweep's default objectives, and two that hardly rise together."""
+SEARCHES: tuple[SearchName, ...] = ("random", "tpe")
+
 Curve = dict[int, dict[str, float]]
 
 
@@ -260,35 +264,44 @@ def steps_to_reach(results: Iterator[Result], targets: Mapping[int, float]) -> d
 
 
 def compare_objectives(table: Table, seeds: int) -> None:
-    """Hypervolume of AP_S and AP at equal steps, by what ASHA and the search algorithm are given to maximise."""
-    choices = (("AP_S", "AP"), ("AP",), ("AP_S",))
-    whole = hypervolume(list(zip(table.final("AP_S"), table.final("AP"), strict=True)), (0.0, 0.0))
-    most = max(FULL_TRAININGS) * table.max_steps
-    searches: tuple[SearchName, ...] = ("random", "tpe")
-    for search in searches:
-        volumes: dict[tuple[tuple[str, ...], int], list[float]] = {}
-        for objectives in choices:
-            for seed in range(seeds):
-                simulation = Simulation(table, objectives=objectives, search=search, early_stopping=True, seed=seed)
-                results = list(until(simulation.run(), most))
-                for trainings in FULL_TRAININGS:
-                    done = [result for result in results if result.spent <= trainings * table.max_steps]
-                    front = hypervolume([(one.metrics["AP_S"], one.metrics["AP"]) for one in done], (0.0, 0.0))
-                    volumes.setdefault((objectives, trainings), []).append(front / whole)
+    """Hypervolume of two objectives at equal steps, by what ASHA and the search algorithm are given to maximise."""
+    for pair, search in itertools.product(PAIRS, SEARCHES):
         report()
-        report(f"{search} with ASHA: share of the whole table's hypervolume of AP_S and AP")
+        correlation = spearman(*map(table.final, pair))
+        report(
+            f"{search} with ASHA: share of the whole table's hypervolume of {' and '.join(pair)}, "
+            f"whose rank correlation is {correlation:.2f}"
+        )
+        choices = (pair, pair[:1], pair[1:])
+        volumes = {choice: hypervolumes(table, pair, choice, search, seeds) for choice in choices}
         for trainings in FULL_TRAININGS:
             report(f"  after {trainings * table.max_steps} steps, as {trainings} full trainings:")
-            for objectives in choices:
-                report(f"    by {' and '.join(objectives):12} {spread(volumes[objectives, trainings])}")
+            for choice in choices:
+                report(f"    by {' and '.join(choice):13} {spread(volumes[choice][trainings])}")
             for single in choices[1:]:
-                pairs = zip(volumes[choices[0], trainings], volumes[single, trainings], strict=True)
+                pairs = zip(volumes[pair][trainings], volumes[single][trainings], strict=True)
                 gains = [both - alone for both, alone in pairs]
                 wins, losses = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
                 report(
                     f"    both against {single[0]:4} alone: {statistics.mean(gains):+.4f} on average, "
                     f"more in {wins} and less in {losses} of {seeds} seeds"
                 )
+
+
+def hypervolumes(
+    table: Table, pair: Sequence[str], objectives: Sequence[str], search: SearchName, seeds: int
+) -> dict[int, list[float]]:
+    """By the number of full trainings that would take as many steps: the share that each seed has found by then."""
+    whole = hypervolume(list(zip(*map(table.final, pair), strict=True)), (0.0, 0.0))
+    volumes: dict[int, list[float]] = {trainings: [] for trainings in FULL_TRAININGS}
+    for seed in range(seeds):
+        simulation = Simulation(table, objectives=objectives, search=search, early_stopping=True, seed=seed)
+        results = list(until(simulation.run(), max(FULL_TRAININGS) * table.max_steps))
+        for trainings in FULL_TRAININGS:
+            done = [result for result in results if result.spent <= trainings * table.max_steps]
+            found = [tuple(result.metrics[name] for name in pair) for result in done]
+            volumes[trainings].append(hypervolume(found, (0.0, 0.0)) / whole)
+    return volumes
 
 
 def spearman(left: Sequence[float], right: Sequence[float]) -> float:

@@ -54,6 +54,11 @@ def test_a_view_holds_the_dataset_and_the_record(config: Config, tmp_path: Path)
     assert "none" in missing.mistake
 
 
+def test_weights_to_begin_with_that_are_missing_are_named(config: Config, tmp_path: Path) -> None:
+    view = view_from_here(config.merged({"checkpoint": str(tmp_path / "none.ckpt")}), ["AP"], tmp_path / "sweep.yaml")
+    assert f"checkpoint={tmp_path / 'none.ckpt'}: there is no such file" in view.mistake
+
+
 def test_every_mistake_names_its_node() -> None:
     views = [
         (node("a"), SEEN),

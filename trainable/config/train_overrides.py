@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from trainable.config.compose import compose
 from trainable.config.override_text import override_text
 from trainable.config.schema import Config, configuration_keys
+from trainable.dotted_names import value_at
 
 BOOKKEEPING = (
     "output_dir",
@@ -42,13 +43,6 @@ def train_overrides(overrides: Sequence[str], config: Config) -> list[str]:
 def typed_keys(overrides: Sequence[str]) -> list[str]:
     """The dotted configuration keys that overrides set; choices of groups with `/` are none."""
     return [match[1] for match in map(_TYPED_KEY.match, overrides) if match]
-
-
-def value_at(values: object, key: str) -> object:
-    """The value under a dotted key of nested dictionaries; `None` where there is none."""
-    for part in key.split("."):
-        values = values.get(part) if isinstance(values, dict) else None
-    return values
 
 
 def _differences(base: Config, config: Config) -> Iterator[tuple[str, object]]:

@@ -93,6 +93,13 @@ def test_mistakes_are_named_before_the_folder_exists(
     assert not settings.storage.exists()
 
 
+def test_a_dimension_that_changes_no_result_is_refused(make_settings: MakeSettings, tmp_path: Path) -> None:
+    space = {"name": "idle", "description": "d", "dimensions": {"hardware.num_workers.train": {"int": [0, 4]}}}
+    (tmp_path / "idle.yaml").write_text(yaml.safe_dump(space))
+    with pytest.raises(ConfigError, match="in the space idle changes no result"):
+        create_sweep(make_settings(space=str(tmp_path / "idle.yaml")))
+
+
 def test_several_mistakes_are_one_message(make_settings: MakeSettings) -> None:
     with pytest.raises(ConfigError) as caught:
         create_sweep(make_settings(objectives=["APS"], grace_steps=500))
