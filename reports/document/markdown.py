@@ -13,7 +13,7 @@ from reports.document.figure_files import picture_file
 from reports.plain_text import MISSING, in_one_line, visible
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~&^]")
-_AT_LINE_START = re.compile(r"^(#{1,6}(?=\s|$)|[-+=](?=[\s=-]|$)|\d{1,9}(?=[.)]))")
+_AT_LINE_START = re.compile(r"^(#{1,6}(?=\s|$)|[-+=](?=[\s=-]|$)|\d{1,9}(?=[.)](?:\s|$)))")
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(?=:)|\bwww(?=\.)")
 
 

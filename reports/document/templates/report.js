@@ -22,7 +22,7 @@
     return darkScheme.matches ? onDark(whole) : whole;
   }
 
-  /** Puts the legend below the plot, on as many lines as it needs, and makes the figure higher by them. */
+  /** The layout in the room that there is; a finger scrolls the page and does not zoom. */
   function arrange(layout, plot) {
     const width = plot.clientWidth;
     const narrow = width < 560;
@@ -40,24 +40,27 @@
     modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
   };
 
+  const circumstances = (plot) => `${plot.clientWidth} ${darkScheme.matches}`;
+
   async function draw(box) {
     const plot = box.querySelector(".plot");
     const columns = Number(plot.dataset.columns);
     plot.style.minWidth = columns > 1 ? `${160 * columns}px` : "";
-    if (plot.clientWidth === 0) return;
+    if (box.closest("details:not([open])")) return;
     try {
       const { data, layout } = figureOf(box);
       const arranged = arrange(layout, plot);
       await window.Plotly.react(plot, data, arranged, config);
       await withLegendBelow(plot, arranged.height);
       box.classList.add("drawn");
-      plot.dataset.width = plot.clientWidth;
+      plot.dataset.drawnFor = circumstances(plot);
     } catch (error) {
       box.classList.add("failed");
       box.dataset.error = String(error);
     }
   }
 
+  /** Puts the legend below the plot, on as many lines as it needs, and makes the figure higher by them. */
   async function withLegendBelow(plot, height) {
     if (!plot.querySelector(".legend")) return;
     await window.Plotly.relayout(plot, {
@@ -80,12 +83,14 @@
   }
 
   let waiting = 0;
-  function drawResized() {
+
+  /** Draws again what has another width, was unfolded, or has the colours of another scheme. */
+  function drawChanged() {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
       for (const box of charts) {
         const plot = box.querySelector(".plot");
-        if (plot.clientWidth && Number(plot.dataset.width) !== plot.clientWidth) draw(box);
+        if (plot.dataset.drawnFor !== circumstances(plot)) draw(box);
       }
     }, 120);
   }
@@ -164,8 +169,8 @@
   followReader();
   drawAll();
   darkScheme.addEventListener("change", drawAll);
-  window.addEventListener("resize", drawResized);
-  document.addEventListener("toggle", drawResized, true);
+  window.addEventListener("resize", drawChanged);
+  document.addEventListener("toggle", drawChanged, true);
 
   let opened = [];
   window.addEventListener("beforeprint", () => {
