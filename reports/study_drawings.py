@@ -71,11 +71,12 @@ def _contours(
         return
     pair = [names[_WEIGHT], names[_THRESHOLD]]
     trials = [trial for trial in complete_trials(study) if all(name in trial.params for name in pair)]
-    if len(trials) < LEAST_IN_CONTOUR or any(len({trial.params[name] for trial in trials}) < 2 for name in pair):
-        there = counted(len(trials), "trial with both", "trials with both")
+    points = {tuple(trial.params[name] for name in pair) for trial in trials}
+    if len(points) < LEAST_IN_CONTOUR or any(len(set(values)) < 2 for values in zip(*points, strict=True)):
+        there = f"there {'is' if len(points) == 1 else 'are'} {len(points)}"
         yield Paragraph(
-            f"A contour over {listed(pair)} needs {LEAST_IN_CONTOUR} trials, and two values of each; {there} can be "
-            f"compared {when}, so that none is drawn."
+            f"A contour over {listed(pair)} needs {LEAST_IN_CONTOUR} different points, with two values of each; "
+            f"{there} {when}, so that none is drawn."
         )
         return
     for number, objective in enumerate(objectives):

@@ -13,6 +13,7 @@ from reports.charts.chart import Axis, Chart, Series
 from reports.document.blocks import Block, Column, Details, Paragraph, Section, Table
 from reports.evidence import Evidence
 from reports.parameter_importance import LEAST_TRIALS, SHUFFLES, Importance, best_trials, importances
+from reports.plain_text import clipped
 from reports.runs import Sweep
 from reports.search_study import LEFT_OUT, complete_trials, renamed, search_study, short_names
 from reports.size_weight_curves import size_weight_blocks
@@ -63,10 +64,11 @@ def _parameter_blocks(sweep: Sweep) -> Iterator[Block]:
     }
     if any(found.values()):
         yield from _statements(sweep, views, found, names)
+    yield from (Paragraph(text, "warning") for text in _weaknesses(views))
+    if any(found.values()):
         yield from (_chart(objective, views, found, names) for objective in sweep.objectives if _any(found, objective))
         yield _table(sweep, views, found, names)
         yield Paragraph(_method(views), "note")
-    yield from (Paragraph(text, "warning") for text in _weaknesses(views))
     for number, view in enumerate(views):
         drawings = list(study_drawings(renamed(view.study, names), sweep.objectives, space, names, view.name))
         if number:
@@ -90,7 +92,9 @@ def _left_out(study: optuna.Study) -> Iterator[Block]:
     reasons = study.user_attrs[LEFT_OUT]
     if reasons:
         more = f" So are {len(reasons) - 1} more." if len(reasons) > 1 else ""
-        yield Paragraph(f"Not all trials can be placed in the search space: {reasons[0]}.{more}", "warning")
+        yield Paragraph(
+            f"Not all trials can be placed in the search space: {clipped(reasons[0], 300)}.{more}", "warning"
+        )
 
 
 def _any(found: Mapping[tuple[str, str], Sequence[Importance]], objective: str) -> bool:
@@ -120,13 +124,13 @@ def _in_words(shares: Sequence[Importance], names: Mapping[str, str]) -> str:
     if not _measured(shares):
         return "all trials have the same result, so that no parameter can matter."
     found = [
-        f"{names[one.parameter]} ({100 * one.share:.0f} % of the importance)" for one in shares if one.above_chance
+        f'"{names[one.parameter]}" ({100 * one.share:.0f} % of the importance)' for one in shares if one.above_chance
     ]
     if found:
         return f"what stands out from chance is {listed(found)}."
     first = shares[0]
     return (
-        f"no parameter stands out from chance; the largest share is that of {names[first.parameter]}, "
+        f'no parameter stands out from chance; the largest share is that of "{names[first.parameter]}", '
         f"{100 * first.share:.0f} %."
     )
 
@@ -185,7 +189,7 @@ def _table(
                 row[f"{stage}_trials"] = nan if one is None else one.trials
                 row[f"{stage}_above_chance"] = None if one is None else "yes" if one.above_chance else "no"
             rows.append(row)
-    columns = [Column("objective", "objective"), Column("parameter", "parameter")]
+    columns = [Column("objective", "objective"), Column("parameter", "parameter"), Column("key", "configuration key")]
     for stage, view in zip(("end", "rung"), views, strict=False):
         columns += [
             Column(f"{stage}_share", f"{view.name} [%]", digits=0, scale=100),

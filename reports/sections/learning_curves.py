@@ -88,8 +88,6 @@ def _run_of(configuration: Configuration) -> Run | None:
 
 def _spread_by_value(pairs: Sequence[tuple[Run, Curve]]) -> list[tuple[Run, Curve]]:
     ranked = sorted(pairs, key=lambda pair: (-float(pair[1].values[-1]), pair[0].index or 0))
-    if not ranked:
-        return []
     places = np.linspace(0, len(ranked) - 1, min(len(ranked), MOST_CURVES)).round().astype(int)
     return [ranked[place] for place in np.unique(places)]
 

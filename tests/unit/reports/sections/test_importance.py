@@ -51,7 +51,7 @@ def test_the_parameter_that_decides_is_named_with_the_trials_behind_it(
     bare_run: MakeRun, bare_sweep: MakeSweep
 ) -> None:
     found = section(Evidence(made(60, 40, bare_run, bare_sweep)))
-    assert "AP_S at the end of training (40 trials): what stands out from chance is weight (" in texts(found)
+    assert 'AP_S at the end of training (40 trials): what stands out from chance is "weight" (' in texts(found)
     table = next(block for block in found.blocks if isinstance(block, Table) and block.name == "importance")
     first = table.data.iloc[0]
     assert (first["parameter"], first["end_above_chance"], first["rung_above_chance"]) == ("weight", "yes", "yes")
