@@ -43,6 +43,12 @@ def _limits(evidence: Evidence) -> list[str]:
         parts.append(
             "with one seed, an interval holds for these very weights on other recordings, not for another training"
         )
+    confirmed = sum(one.is_confirmed and not one.is_baseline for one in evidence.configurations)
+    if confirmed > 1:
+        parts.append(
+            f"{best.name} came out best of {confirmed} confirmed configurations, so its figures are a little too high "
+            "on average"
+        )
     if not best.is_confirmed:
         complete = len(evidence.configurations)
         parts.append(

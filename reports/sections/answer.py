@@ -72,10 +72,12 @@ def _blocks(evidence: Evidence) -> Iterator[Block]:
 
 
 def _next_step(evidence: Evidence) -> Iterator[Block]:
-    """What is needed before more can be shown, where that is clear."""
+    """What is needed before more can be shown, where that is clear; nothing while more is to come by itself."""
     best, baseline = evidence.best, evidence.baseline
+    if evidence.is_running:
+        return
     if best is None or best is baseline:
-        if not evidence.is_running and evidence.sweep.trials:
+        if evidence.sweep.trials:
             yield Paragraph("More trials are needed, of which some will train to the full budget.")
             yield _command(
                 evidence, "Add trials to the search", "extend", f"--trials {len(evidence.sweep.trials) + 16}"

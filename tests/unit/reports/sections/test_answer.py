@@ -188,6 +188,23 @@ def test_while_nothing_is_complete_the_states_are_told(make_evidence: Make, tria
     assert texts(make_evidence([])) == ["This sweep has no trial yet, so there is nothing to compare."]
 
 
+def test_while_it_runs_no_next_step_is_asked_for(make_evidence: Make, trial: Callable) -> None:
+    trials = [trial({"AP_S": [20.0], "AP": [30.0]}), trial({}, state="RUNNING", known_point="baseline")]
+    assert commands(make_evidence(trials)) == []
+    assert len(commands(make_evidence(trials[:1]))) == 1
+
+
+def test_the_best_of_several_confirmed_ones_is_said_to_look_a_little_too_good(
+    make_evidence: Make, trial: Callable
+) -> None:
+    figures = {"AP_S": [20.0] * 3, "AP": [30.0] * 3}
+    rivals = [trial(figures), trial(figures)]
+    evidence = make_evidence([trial(figures, known_point="baseline"), *rivals])
+    assert "trial 1 came out best of 2 confirmed configurations" in texts(evidence, "note")[1]
+    evidence = make_evidence([trial(figures, known_point="baseline"), rivals[0]])
+    assert "came out best" not in texts(evidence, "note")[1]
+
+
 def test_without_match_records_figures_stand_without_a_verdict(make_evidence: Make, trial: Callable) -> None:
     evidence = make_evidence(
         [
