@@ -179,9 +179,9 @@ def metrics_table(name: str, names: tuple[str, str], metrics: pd.DataFrame) -> T
             Column("reference", names[0], 2, 100, ("reference_low", "reference_high")),
             Column("candidate", names[1], 2, 100, ("candidate_low", "candidate_high")),
             Column("difference", "Difference [points]", 2, 100, ("difference_low", "difference_high"), signed=True),
-            Column("probability_better", "Probability of being better [%]", digits=1, scale=100),
-            Column("p_adjusted", "p-value, adjusted", digits=3),
             Column("verdict", "Verdict"),
+            Column("probability_better", "Probability of being better [%]", digits=1, scale=100),
+            Column("p_adjusted", "p, adjusted", digits=3),
         ),
     )
 

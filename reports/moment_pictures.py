@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +21,26 @@ from trainable.event_picture import (
 LEGEND = (
     "Events: white where it became brighter, blue where it became darker. Labels: green, solid lines, with their "
     "class; one that was not found is marked as missed. Detections: orange, dashed lines, with class and score; a "
-    "false one is struck through."
+    "false one is struck through. Texts that would cover others are left out."
 )
 
 LONG_SIDE_PX = 640
 """A frame is enlarged or reduced by a whole number until its longer side is about this long."""
 
-_ZOOM_PX = 280
-_SURROUNDINGS = 4
+_ZOOM_PX = 320
+_SURROUNDINGS = 3
 """Sides of a zoomed window, in sides of the object."""
 _LEAST_WINDOW_PX = 24
 _FONT_PX = 12
 _DASH_PX = 5
 _LONGEST_NAME = 20
 _BEYOND_PX = 20
+
+
+class _Text(NamedTuple):
+    place: tuple[int, int]
+    text: str
+    colour: str
 
 
 def frame_picture(events: NDArray[np.uint8], findings: Findings, class_names: tuple[str, ...]) -> bytes:
@@ -67,7 +74,7 @@ def object_picture(events: NDArray[np.uint8], findings: Findings, class_names: t
     top = round(min(max(0, y + h / 2 - side / 2), height - side))
     enlargement = max(1, _ZOOM_PX // side)
     image = _enlarged(events[:, top : top + side, left : left + side], enlargement)
-    return _with_boxes(image, findings, class_names, (left, top), enlargement)
+    return _with_boxes(image, findings, class_names, (left, top), enlargement, label)
 
 
 def _reduced(events: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
@@ -85,32 +92,66 @@ def _enlarged(events: NDArray[np.uint8], factor: int) -> Image.Image:
 
 
 def _with_boxes(
-    image: Image.Image, findings: Findings, class_names: tuple[str, ...], origin: tuple[int, int], scale: float
+    image: Image.Image,
+    findings: Findings,
+    class_names: tuple[str, ...],
+    origin: tuple[int, int],
+    scale: float,
+    about: int | None = None,
 ) -> bytes:
-    """Draw the boxes on a picture whose upper left corner is `origin` in the frame, and encode it."""
+    """Draw the boxes on a picture whose upper left corner is `origin` in the frame, and encode it.
+
+    Where the picture is about one label, only that one and what was detected there get texts.
+    """
     draw = ImageDraw.Draw(image)
-    font = ImageFont.load_default(_FONT_PX)
-    texts = []
-    for box, found in zip(findings.labels, findings.found, strict=True):
+    missed: list[_Text] = []
+    named: list[_Text] = []
+    detected: list[_Text] = []
+    for number, (box, found) in enumerate(zip(findings.labels, findings.found, strict=True)):
         corners = _corners(box, origin, scale, image.size, margin=2)
         draw.rectangle(corners, outline=LABEL_COLOUR, width=2)
-        name = _name(class_names, box)
-        texts.append(((corners[0], corners[3] + 1), name if found else f"{name}, missed", LABEL_COLOUR))
-    for box, right in zip(findings.detections, findings.right, strict=True):
+        if about in (None, number):
+            name = _name(class_names, box)
+            written = _Text((corners[0], corners[3] + 1), name if found else f"{name}, missed", LABEL_COLOUR)
+            (named if found else missed).append(written)
+    right_first = np.argsort(~findings.right, kind="stable")
+    for box, right in zip(findings.detections[right_first], findings.right[right_first], strict=True):
         corners = _corners(box, origin, scale, image.size, margin=0)
         _dashed(draw, corners)
         if not right:
             draw.line(corners, fill=DETECTION_COLOUR, width=1)
-        text = f"{_name(class_names, box)} {box['class_confidence']:.2f}"
-        texts.append(((corners[0], corners[1] - _FONT_PX - 4), text, DETECTION_COLOUR))
-    for (x, y), text, colour in texts:
-        left, top, right_end, bottom = draw.textbbox((x, y), text, font=font)
-        if left < image.width and right_end > 0 and top < image.height + _FONT_PX and bottom > -_FONT_PX:
-            place = (max(0, min(x, image.width - (right_end - left))), max(0, min(y, image.height - _FONT_PX - 3)))
-            draw.text(place, text, fill=colour, font=font, stroke_width=1, stroke_fill=BACKGROUND)
+        if about is None or _touch(box, findings.labels[about]):
+            score = f"{_name(class_names, box)} {box['class_confidence']:.2f}"
+            detected.append(_Text((corners[0], corners[1] - _FONT_PX - 4), score, DETECTION_COLOUR))
+    _write(draw, image.size, [*missed, *detected, *named])
     file = BytesIO()
     image.quantize(palette=_palette(), dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def _write(draw: ImageDraw.ImageDraw, size: tuple[int, int], texts: list[_Text]) -> None:
+    """Write texts inside of the picture, without those that would cover an earlier one."""
+    font = ImageFont.load_default(_FONT_PX)
+    written: list[tuple[float, float, float, float]] = []
+    for (x, y), text, colour in texts:
+        left, top, right, bottom = draw.textbbox((x, y), text, font=font)
+        if right < 0 or left > size[0] or bottom < -_FONT_PX or top > size[1] + _FONT_PX:
+            continue
+        place = (max(0, min(x, size[0] - (right - left))), max(0, min(y, size[1] - _FONT_PX - 3)))
+        left, top, right, bottom = draw.textbbox(place, text, font=font)
+        if not any(
+            left < other_right and right > other_left and top < other_bottom and bottom > other_top
+            for other_left, other_top, other_right, other_bottom in written
+        ):
+            draw.text(place, text, fill=colour, font=font, stroke_width=1, stroke_fill=BACKGROUND)
+            written.append((left, top, right, bottom))
+
+
+def _touch(box: NDArray[np.void], other: NDArray[np.void]) -> bool:
+    return all(
+        box[begin] < other[begin] + other[size] and other[begin] < box[begin] + box[size]
+        for begin, size in (("x", "w"), ("y", "h"))
+    )
 
 
 def _corners(

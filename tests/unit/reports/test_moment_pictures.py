@@ -66,8 +66,15 @@ def test_a_small_object_is_enlarged_with_its_surroundings_even_at_the_edge() -> 
     events = np.zeros((2, 96, 160), np.uint8)
     for corner in ((150, 86), (0, 0), (70, 40)):
         picture = opened(object_picture(events, findings(boxes((*corner, 8, 8)), boxes()), NAMES, 0))
-        assert picture.shape == (256, 256, 3)
+        assert picture.shape == (312, 312, 3)
         assert (picture == GREEN).all(axis=-1).any()
+
+
+def test_texts_never_cover_each_other() -> None:
+    events = np.zeros((2, 96, 160), np.uint8)
+    once = opened(frame_picture(events, findings(boxes(), boxes((40, 30, 40, 30))), NAMES))
+    twice = opened(frame_picture(events, findings(boxes(), boxes(*[(40, 30, 40, 30)] * 2)), NAMES))
+    assert (once == twice).all()
 
 
 def test_busy_frames_stay_below_150_kilobytes() -> None:
