@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from reports.charts.palette import GROUND, PALETTE
 from reports.charts.study_chart import StudyChart
 from reports.plain_text import MISSING, clipped, visible
 
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
 PlotlyFigure = dict[str, Any]
 
 _SYMBOLS = {"circle": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle-up", "cross": "x"}
@@ -35,8 +38,8 @@ _CATEGORY_LENGTH = 32
 _LABEL_LENGTH = 240
 _STUDY_LINE_LENGTH = 80
 _LEFT_TO_PAGE = ("template", "title", "width", "height")
-_SMALL_POWER = -2.5
-"""Powers of ten from here down are written as such: 0.00001 needs too much room."""
+_SMALL = 3e-3
+"""Logarithmic axes from here down have powers of ten: 0.00001 needs too much room."""
 
 _MARKED_POINTS = 40
 """A line of more points gets no marks: they would hide it."""
@@ -253,17 +256,33 @@ def _listed(numbers: Numbers) -> list[float | None]:
 
 
 def _study_figure(chart: StudyChart) -> PlotlyFigure:
-    figure = json.loads(chart.for_page().to_json())
-    layout = {key: value for key, value in figure["layout"].items() if key not in _LEFT_TO_PAGE}
-    for axis in [axis for key, axis in layout.items() if re.fullmatch(r"[xy]axis\d*", key)]:
-        if axis.get("type") == "log" and axis.get("range", (0,))[0] < _SMALL_POWER:
-            axis["exponentformat"] = "power"
-    escaped = {"data": _escaped(figure["data"]), "layout": _escaped(layout)}
-    if plots_side_by_side(escaped) > 1:
-        for key in escaped["layout"]:
-            if re.fullmatch(r"xaxis\d*", key):
-                _fold_key(escaped["layout"][key])
-    return escaped
+    drawn = chart.for_page()
+    figure = json.loads(drawn.to_json())
+    layout = {key: _escaped(value) for key, value in figure["layout"].items() if key not in _LEFT_TO_PAGE}
+    finished = {"data": _escaped(figure["data"]), "layout": layout}
+    crowded = plots_side_by_side(finished) > 1
+    for key, axis in layout.items():
+        if not re.fullmatch(r"[xy]axis\d*", key):
+            continue
+        if axis.get("type") == "log" and (crowded or _smallest(drawn, key) < _SMALL):
+            axis |= {"dtick": 1, "exponentformat": "power"} if _smallest(drawn, key) < _SMALL else {"dtick": 1}
+        if key.startswith("x"):
+            lines = wrap(
+                axis.get("title", {}).get("text", ""),
+                _AXIS_LINE_LENGTH // 2,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            axis["title"] = {"text": "<br>".join(map(_folded_key, lines)), "font": {"size": 11 if crowded else 13}}
+    return finished
+
+
+def _smallest(figure: "Figure", key: str) -> float:
+    """The smallest positive number along an axis."""
+    letter, number = key[0], key.removeprefix(f"{key[0]}axis")
+    traces = [trace for trace in figure.data if (trace[f"{letter}axis"] or letter) == letter + number]
+    numbers = [value for trace in traces for value in trace[letter] if isinstance(value, int | float) and value > 0]
+    return min(numbers, default=1.0)
 
 
 def plots_side_by_side(figure: PlotlyFigure) -> int:
@@ -272,11 +291,10 @@ def plots_side_by_side(figure: PlotlyFigure) -> int:
     return len({axis.get("domain", [0, 1])[0] for axis in axes}) or 1
 
 
-def _fold_key(axis: dict[str, Any]) -> None:
-    """Write a dotted key on two lines, since neighbours have little room."""
-    text = axis.get("title", {}).get("text", "")
+def _folded_key(text: str) -> str:
+    """Write a long dotted key on two lines."""
     group, dot, name = text.rpartition(".")
-    axis["title"] = {"text": f"{group}{dot}<br>{name}" if dot else text, "font": {"size": 11}}
+    return f"{group}{dot}<br>{name}" if dot and len(text) > _AXIS_LINE_LENGTH // 2 else text
 
 
 def _escaped(value: Any, key: str = "") -> Any:
@@ -284,9 +302,12 @@ def _escaped(value: Any, key: str = "") -> Any:
     match value:
         case str() if key == "bdata":
             return value
+        case str() if key in ("x", "y", "ticktext", "categoryarray"):
+            return _folded_key(_escaped_line(visible(value), _CATEGORY_LENGTH))
         case str():
-            length = _CATEGORY_LENGTH if key in ("x", "y", "ticktext", "categoryarray") else _STUDY_LINE_LENGTH
-            return "<br>".join(_escaped_line(line, length) for line in re.split(r"<br ?/?>|\n", visible(value)))
+            return "<br>".join(
+                _escaped_line(line, _STUDY_LINE_LENGTH) for line in re.split(r"<br ?/?>|\n", visible(value))
+            )
         case dict():
             return {name: _escaped(inner, name) for name, inner in value.items()}
         case Sequence():
