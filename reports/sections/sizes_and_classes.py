@@ -70,9 +70,9 @@ def _blocks(evidence: Evidence) -> Iterator[Block]:
 def _basis(found: Sequence[ConfigurationPrecision]) -> str:
     protocol = found[0].protocol
     px2 = protocol.input_px_per_sensor_px**-2
-    runs = listed([f"{one.configuration.name} {counted(one.runs, 'run')}" for one in found])
+    runs = listed([f"{counted(one.runs, 'run')} of {one.configuration.name}" for one in found])
     return (
-        f"Means over runs ({runs}). Fine bins are areas in sensor px²; S, M and L are the dataset's bins in px² of the "
+        f"Means over {runs}. Fine bins are areas in sensor px²; S, M and L are the dataset's bins in px² of the "
         f"model's input, each of which is {px2:g} sensor px². Bins are fixed, whatever thresholds a loss used."
     )
 
@@ -203,8 +203,8 @@ def _small_counts(one: ConfigurationPrecision) -> str:
     few, none = int(((cells > 0) & (cells < FEW_TRUTHS)).sum()), int((cells == 0).sum())
     return (
         f"Of {cells.size} cells of class and size {none} have no truths and {few} fewer than {FEW_TRUTHS}, whose AP "
-        "moves by points with single boxes. Differences of single cells are not tested; with so many, some are large "
-        "by chance."
+        "moves by points with single boxes. Differences of single cells are not tested, and the intervals above hold "
+        "for each size alone: with so many, some are large by chance."
     )
 
 

@@ -62,7 +62,7 @@ def _survival_chart(sweep: Sweep) -> Chart:
         title="Trials still training after so many steps",
         alternative=f"Of {counted(len(last), 'trial')} {reached} steps, and {still[-1]:,} to {end:,}.",
         x=Axis("optimizer steps"),
-        y=Axis("trials"),
+        y=Axis("trials", limits=(0, len(last))),
         series=[Series("trials", x=steps.astype(float).tolist(), y=[float(count) for count in still], kind="steps")],
         vertical_lines=tuple((step, f"rung {step:,}") for step in rungs(sweep)),
     )
@@ -92,11 +92,10 @@ def _rung_table(reviews: Sequence[RungReview], objective: str) -> Table:
         Column("best_stopped", f"best stopped {objective} [%]", digits=2, scale=100),
         Column("lowest_going_on", "lowest going on [%]", digits=2, scale=100),
         Column("next_tau", "τ with the next stage", digits=2, interval=("next_low", "next_high")),
-        Column("next_trials", "trials", digits=0),
         Column("end_tau", "τ with the end", digits=2, interval=("end_low", "end_high")),
-        Column("end_trials", "trials", digits=0),
-        Column("overtaking_share", "of these, overtook another later [%]", digits=0, scale=100),
-        Column("largest_gap", "largest distance made up [points]", digits=2, scale=100),
+        Column("end_trials", "trials with an end", digits=0),
+        Column("overtaking_share", "overtook another later [%]", digits=0, scale=100),
+        Column("largest_gap", "most made up [points]", digits=2, scale=100),
     )
     return Table(
         "rungs", f"What each rung stopped, and whether {objective} there told the end", pd.DataFrame(rows), columns
@@ -120,12 +119,12 @@ def _catching_up(review: RungReview, objective: str) -> str:
         there = "none that passed it has" if end.trials == 0 else "only one that passed it has"
         return f"{text}Whether any would have caught up cannot be said: {there} trained to the end."
     order = "" if isnan(end.tau) else f" (τ = {end.tau:.2f}{_ends(end)})"
-    number = counted(close, "stopped trial was", "stopped trials were")
+    number = counted(close, "stopped trial was", "stopped trials were") if close else "No stopped trial was"
     if end.overtaking:
         text += (
             f"Of {end.trials:,} with a final result {end.overtaking:,} overtook another one later{order}, making up "
             f"{100 * end.largest_gap:.2f} points of {objective} at most. {number} no farther than that behind the one "
-            "that ended best, and might have caught up with it."
+            f"that ended best{', and might have caught up with it' if close else ''}."
         )
     else:
         text += (
