@@ -97,19 +97,30 @@ def _front(evidence: Evidence) -> Iterator[Block]:
     baseline = evidence.baseline
     if baseline in known and baseline not in front:
         text += f" The baseline is at AP {percent(ap.of(baseline))} and AP_S {percent(ap_s(baseline))}."
-    steps = Series(
-        "Pareto front", [100 * ap.of(one) for one in front], [100 * ap_s(one) for one in front], colour=0, dashed=True
-    )
     yield Chart(
         name="ap_against_ap_s",
         title="AP_S against AP, with the Pareto front and 95 % intervals of AP_S",
         alternative=text if front else "No complete configuration keeps all constraints, so there is no front.",
         x=Axis(ap.title),
         y=Axis("AP_S [%]"),
-        series=([steps] if front else []) + _clouds(evidence, known, ap),
+        series=[*_edge(front, known, ap.of, ap_s), *_clouds(evidence, known, ap)],
     )
     if front:
         yield _front_table(evidence, front[::-1])
+
+
+def _edge(
+    front: Sequence[Configuration],
+    known: Sequence[Configuration],
+    ap: Callable[[Configuration], float],
+    ap_s: Callable[[Configuration], float],
+) -> list[Series]:
+    """The most AP_S that some configuration has with at least so much AP, from the lowest AP to the highest."""
+    if not front:
+        return []
+    x = [min(map(ap, known)), *map(ap, front)]
+    y = [*map(ap_s, front), min(map(ap_s, known))]
+    return [Series("Pareto front", [100 * one for one in x], [100 * one for one in y], "steps", colour=0, dashed=True)]
 
 
 def _front_table(evidence: Evidence, front: Sequence[Configuration]) -> Table:

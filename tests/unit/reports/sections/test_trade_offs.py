@@ -35,7 +35,8 @@ def test_the_front_is_what_no_other_beats_in_both(found: Section) -> None:
     table = next(block for block in found.blocks if isinstance(block, Table))
     assert list(table.data["configuration"]) == ["trial 2", "trial 1"]
     [front] = [series for series in chart(found).series if series.name == "Pareto front"]
-    assert [*front.x, *front.y] == pytest.approx([29, 31, 22, 21])
+    assert [*front.x, *front.y] == pytest.approx([28, 29, 31, 22, 21, 19])
+    assert front.kind == "steps"
     assert chart(found).alternative == (
         "Of 4 complete configurations, 2 are beaten by no other in both AP and AP_S: trial 2 (AP 31.00 %, AP_S 21.00 "
         "%) and trial 1 (AP 29.00 %, AP_S 22.00 %). The baseline is at AP 30.00 % and AP_S 20.00 %."
