@@ -7,12 +7,15 @@ artifacts, or written outside the place for it, counts as missing, and so does a
 import os
 import stat
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 MOST_FILES = 10_000
+MOST_FOLDERS = 200
 DEEPEST = 8
 LARGEST_BYTES = 512 * 2**20
+OUTSIDE = "it lies outside of the run's folder of artifacts"
 
 
 class Listed(NamedTuple):
@@ -36,7 +39,7 @@ class FolderArtifacts:
 
     def paths(self) -> tuple[str, ...]:
         """Every file's path, sorted."""
-        return tuple(sorted(self._walk(self._folder, "", 1)))[:MOST_FILES]
+        return tuple(sorted(islice(self._walk(self._folder, "", 1), MOST_FILES)))
 
     def file(self, path: str) -> Path | None:
         """The file; none where there is none, or it is not to be read."""
@@ -51,18 +54,19 @@ class FolderArtifacts:
             elif not stat.S_ISREG(of_file.st_mode):
                 self._problems[path] = "it is not a regular file"
             elif of_file.st_size > LARGEST_BYTES:
-                self._problems[path] = too_large(of_file.st_size)
+                self._problems[path] = _too_large(of_file.st_size)
             else:
                 return file
         except FileNotFoundError:
-            return None
+            if not self._folder.exists():
+                self._problems[path] = f"there is no folder {self._folder} on this machine"
         except (OSError, RuntimeError, ValueError) as error:
             self._problems[path] = f"it cannot be read ({error})"
         return None
 
     def problem(self, path: str) -> str:
         """Why a file that is there cannot be had, as far as was found out; empty otherwise."""
-        return self._problems.get(path, "")
+        return self._problems.get(path) or self._problems.get("", "")
 
     def _walk(self, folder: Path, inner: str, depth: int) -> Iterator[str]:
         try:
@@ -73,8 +77,10 @@ class FolderArtifacts:
                         yield path
                     elif depth < DEEPEST:
                         yield from self._walk(folder / entry.name, f"{path}/", depth + 1)
-        except OSError as error:
-            self._problems[inner.rstrip("/")] = f"its folder cannot be read ({error.strerror})"
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            self._problems[inner.rstrip("/")] = f"its folder cannot be read ({_shortened(error)})"
 
 
 class FetchedArtifacts:
@@ -104,11 +110,7 @@ class FetchedArtifacts:
     def paths(self) -> tuple[str, ...]:
         """Every file's path, sorted."""
         if self._sizes is None:
-            self._sizes = {}
-            for listed in self._walk("", 1):
-                self._sizes[listed.path] = listed.size
-                if len(self._sizes) == MOST_FILES:
-                    break
+            self._sizes = {listed.path: listed.size for listed in islice(self._walk(), MOST_FILES)}
         return tuple(sorted(self._sizes))
 
     def file(self, path: str) -> Path | None:
@@ -128,7 +130,7 @@ class FetchedArtifacts:
             self._problems[path] = OUTSIDE
             return None
         if self._sizes[path] > LARGEST_BYTES:
-            self._problems[path] = too_large(self._sizes[path])
+            self._problems[path] = _too_large(self._sizes[path])
             return None
         place = self._folder / str(len(self._fetched))
         try:
@@ -136,33 +138,32 @@ class FetchedArtifacts:
             file = self._fetch(path, place)
             of_file = file.lstat()
         except (OSError, ValueError) as error:
-            self._problems[path] = f"it cannot be fetched ({' '.join(str(error).split())[:200]})"
+            self._problems[path] = f"it cannot be fetched ({_shortened(error)})"
             return None
         if not (file.resolve().is_relative_to(place.resolve()) and stat.S_ISREG(of_file.st_mode)):
             self._problems[path] = OUTSIDE
             return None
         if of_file.st_size > LARGEST_BYTES:
-            self._problems[path] = too_large(of_file.st_size)
+            self._problems[path] = _too_large(of_file.st_size)
             return None
         return file
 
-    def _walk(self, folder: str, depth: int) -> Iterator[Listed]:
-        try:
-            listed = self._listing(folder)
-        except (OSError, ValueError) as error:
-            self._problems[folder] = f"the artifacts cannot be listed ({' '.join(str(error).split())[:200]})"
-            return
-        for entry in listed:
-            if not entry.is_folder:
-                yield entry
-            elif depth < DEEPEST and _is_inner(entry.path) and entry.path.startswith(folder):
-                yield from self._walk(entry.path, depth + 1)
+    def _walk(self) -> Iterator[Listed]:
+        """All files, however deep, of a bounded number of folders."""
+        folders = [""]
+        for place in range(MOST_FOLDERS):
+            if place == len(folders):
+                return
+            try:
+                entries = self._listing(folders[place])
+            except (OSError, ValueError) as error:
+                self._problems[folders[place]] = f"the artifacts cannot be listed ({_shortened(error)})"
+                continue
+            yield from (entry for entry in entries if not entry.is_folder)
+            folders += [entry.path for entry in entries if entry.is_folder and _is_inner(entry.path)]
 
 
-OUTSIDE = "it lies outside of the run's folder of artifacts"
-
-
-def too_large(size: int) -> str:
+def _too_large(size: int) -> str:
     """Why a file is not read."""
     return f"it has {size / 2**20:.0f} MiB, more than the {LARGEST_BYTES / 2**20:.0f} MiB that are read"
 
@@ -172,3 +173,7 @@ def _is_inner(path: str) -> bool:
     plain = not any(character in path for character in "\\\0:")
     parts = PurePosixPath(path).parts
     return plain and path == "/".join(parts) and bool(parts) and not {"..", "."}.intersection(parts) and parts[0] != "/"
+
+
+def _shortened(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -179,11 +179,10 @@ class TrackingReader:
         )
 
     def _artifacts(self, run: StoredRun) -> Artifacts:
-        scheme, _, path = urlsplit(run.artifact_uri)[:3]
-        if scheme == "file":
-            return FolderArtifacts(Path(unquote(path)))
-        if not scheme:
-            return FolderArtifacts(Path(run.artifact_uri))
+        local = run.artifact_uri.removeprefix("file://")
+        place = Path(local if local == run.artifact_uri else unquote(local))
+        if place.is_absolute():
+            return FolderArtifacts(place)
         repository = _Repository(run.artifact_uri, self._uri)
         return FetchedArtifacts(repository.listing, repository.fetch, self._folder / run.run_id)
 

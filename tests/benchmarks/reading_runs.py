@@ -2,8 +2,8 @@
 
 Run as `python tests/benchmarks/reading_runs.py [trials] [--served]`. Every trial has 200 metrics at 20 steps, 150
 parameters and 30 tags, as real ones do. They are written into an SQLite store directly, past MLflow, which takes a
-minute and 1.2 GB of disk, and read in a fresh process; with `--served` once more from a tracking server over that store.
-Peak memory is the whole reading process's, imports included.
+minute and 1.2 GB of disk, and read in a fresh process; with `--served` once more from a tracking server over that
+store. Peak memory is the whole reading process's, imports included.
 """
 
 import os

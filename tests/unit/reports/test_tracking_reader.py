@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from reports.run_files import read_config, read_match_records
+from reports.run_files import Missing, read_config, read_match_records
 from reports.runs import Run, Sweep
 from reports.tracking_reader import TrackingReader
 from trainable.errors import TrackingError
@@ -155,12 +155,15 @@ def test_runs_written_by_hand_are_read_with_what_they_have(store: str, hostile: 
     }
     assert sweep.space is None
     text = "\n".join(sweep.problems)
-    assert "space.yaml of 'by hand' is missing" in text
+    assert "space.yaml of 'by hand' cannot be used: there is no folder" in text
     assert "evsweep.trial, a trial: 'without number'" in text
     assert "'same number'" in text
     assert "'stray'" in text
     assert "'no such metric', 'AP'" in text
-    assert read_match_records(run).reason == f"The file match_records of '{script}' is missing."  # type: ignore[union-attr]
+    records = read_match_records(run)
+    assert isinstance(records, Missing)
+    assert records.reason.startswith(f"The file match_records of '{script}' cannot be used: there is no folder /")
+    assert records.reason.endswith(" on this machine.")
 
 
 def test_a_running_sweep_is_read(store: str, publish_sweep: Publish) -> None:
@@ -244,11 +247,19 @@ def test_artifacts_at_addresses_that_a_run_made_up_are_not_asked_for(store: str,
     client, experiment, parent = hostile
     run_id = add(client, experiment, parent, "elsewhere", phase="trials", trial="0")
     with TrackingReader(store) as reader:
-        for address in ("http://127.0.0.1:9/x", "mlflow-artifacts://127.0.0.1:9/x", "runs:/abc", "file:///etc"):
+        elsewhere = (
+            "http://127.0.0.1:9/x",
+            "mlflow-artifacts://127.0.0.1:9/x",
+            "runs:/abc",
+            "http://[",
+            "",
+            "relative",
+        )
+        for address in (*elsewhere, "file:///etc", "file:///a%00b", "/none"):
             with sqlite3.connect(store.removeprefix("sqlite:///")) as connection:
                 connection.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (address, run_id))
             run = reader.run(run_id)
             config = read_config(run)
-            assert "config.yaml of 'elsewhere'" in config.reason  # type: ignore[union-attr]
-            if not address.startswith("file"):
-                assert "are not fetched" in config.reason  # type: ignore[union-attr]
+            assert isinstance(config, Missing)
+            assert "config.yaml of 'elsewhere'" in config.reason
+            assert ("are not fetched" in config.reason) == (address in elsewhere and address != "http://[")
