@@ -1,6 +1,7 @@
 """How the search went: learning curves, what was stopped and whether rightly so, what it cost, and what failed."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -76,10 +77,20 @@ def _failures(sweep: Sweep) -> Iterator[Block]:
             "Gradients of micro-batches add up to the same effective batch, so that these trials stay comparable.",
             "note",
         )
-    yield Paragraph(
-        "A trial whose process died goes on from its last checkpoint in the same run; how often that happened is not "
-        "recorded, nor are proposals that repeated an earlier trial and were refused before they began.",
-        "note",
+    yield Paragraph(_resumes(runs), "note")
+
+
+def _resumes(runs: Sequence[Run]) -> str:
+    """Which trials were gone on with from a checkpoint."""
+    told = [(run, run.tags.get("evsweep.resumes", "")) for run in runs]
+    counts = [(run, int(text)) for run, text in told if re.fullmatch("[0-9]{1,9}", text)]
+    refused = "Proposals that repeated an earlier trial and were refused before they began are not recorded."
+    if not counts:
+        return f"No trial had to go on from a checkpoint. {refused}"
+    total, most = sum(count for _, count in counts), max(counts, key=lambda pair: pair[1])
+    return (
+        f"{counted(len(counts), 'trial')} went on from a checkpoint after an interruption, {counted(total, 'time')} in "
+        f"all, most often {clipped(most[0].name, 60)} ({counted(most[1], 'time')}); each stayed one run. {refused}"
     )
 
 

@@ -7,10 +7,13 @@ from uuid import uuid4
 
 from trainable.errors import TrackingError
 from trainable.tracking.background import FINAL_TIMEOUT_S, INTERVAL_S, FolderPublishing
-from trainable.tracking.entries import HeaderEntry, RunStatus
-from trainable.tracking.journal import JOURNAL_NAME, Journal, now_ms
+from trainable.tracking.entries import HeaderEntry, ResumeEntry, RunStatus
+from trainable.tracking.journal import JOURNAL_NAME, Journal, JournalReader, now_ms
 from trainable.tracking.links import resolve_uri
 from trainable.tracking.run_search import SWEEP_DEPTH
+
+RESUMES_TAG = "evsweep.resumes"
+"""How often a run was gone on with; missing from one that never was."""
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ class RunTracking:
                         "run a folder of its own."
                     )
                 journal.resume(resume_step, uri)
+                journal.tags({RESUMES_TAG: str(_resumes(directory))})
             else:
                 header = HeaderEntry(
                     time_ms=now_ms(),
@@ -155,3 +159,8 @@ class RunTracking:
                     self._journal.directory,
                     error.strerror,
                 )
+
+
+def _resumes(directory: Path) -> int:
+    """How often a run was gone on with, this time included."""
+    return sum(isinstance(entry, ResumeEntry) for entry in JournalReader(directory).read())

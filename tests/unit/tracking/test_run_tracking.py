@@ -10,7 +10,7 @@ import torch
 
 from trainable.errors import TrackingError
 from trainable.tracking import RunTracking
-from trainable.tracking.entries import MetricsEntry, ResumeEntry, StatusEntry
+from trainable.tracking.entries import MetricsEntry, ResumeEntry, StatusEntry, TagsEntry
 from trainable.tracking.journal import JOURNAL_NAME, JournalReader
 
 
@@ -63,6 +63,14 @@ def test_a_resumed_run_keeps_its_identity_and_says_from_where_it_goes_on(tmp_pat
     first.close("FAILED", "out of memory")
     assert RunTracking.start(tmp_path, experiment="traffic", uri=None, resume_step=40).run_id == first.run_id
     assert [entry.step for entry in JournalReader(tmp_path).read() if isinstance(entry, ResumeEntry)] == [40]
+
+
+def test_a_run_says_how_often_it_was_gone_on_with(tmp_path: Path) -> None:
+    RunTracking.start(tmp_path, experiment="traffic", uri=None).close("KILLED")
+    for _ in range(2):
+        RunTracking.start(tmp_path, experiment="traffic", uri=None, resume_step=0).close("KILLED")
+    tags = [entry.values for entry in JournalReader(tmp_path).read() if isinstance(entry, TagsEntry)]
+    assert tags == [{"evsweep.resumes": "1"}, {"evsweep.resumes": "2"}]
 
 
 def test_a_resumed_run_whose_folder_was_lost_begins_a_new_journal(tmp_path: Path) -> None:

@@ -78,6 +78,15 @@ def test_failures_and_lack_of_memory_are_listed_with_their_reasons(trials: list[
     assert "No trial failed" in texts(section(Evidence(bare_sweep(trials[:5]))))
 
 
+def test_trials_that_had_to_go_on_are_counted(bare_run: MakeRun, bare_sweep: MakeSweep) -> None:
+    whole = bare_run(0, {"AP": {100: 0.1}})
+    assert "No trial had to go on" in texts(section(Evidence(bare_sweep([whole]))))
+    counts = enumerate(("1", "2", "9" * 5000, "²"), start=1)
+    others = [bare_run(index, {"AP": {100: 0.1}}, tags={"evsweep.resumes": count}) for index, count in counts]
+    made = texts(section(Evidence(bare_sweep([whole, *others]))))
+    assert "2 trials went on from a checkpoint after an interruption, 3 times in all" in made
+
+
 def test_curves_name_baseline_and_best_and_leave_gaps_between_others(trials: list[Run], bare_sweep: MakeSweep) -> None:
     curves = chart(section(Evidence(bare_sweep(trials))), "learning_curves")
     lines = {line.name: line for line in curves.series if line.kind == "line"}
