@@ -3,6 +3,7 @@
 Nothing of pyplot's state is used for a `Chart`. Texts never stand for formulas: Matplotlib would read `$…$` as one.
 """
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,9 +77,15 @@ _STYLE: dict[Any, Any] = {
 @contextmanager
 def print_style() -> Iterator[None]:
     """Settings of Matplotlib in which figures must be drawn and saved; those in force before come back after."""
-    with rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
+    notes = logging.getLogger("matplotlib.category")
+    level = notes.level
+    notes.setLevel(logging.WARNING)
+    try:
+        with rc_context(_STYLE), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            yield
+    finally:
+        notes.setLevel(level)
 
 
 def print_figure(chart: Chart | StudyChart) -> Figure:

@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from reports.charts.chart import Chart
@@ -22,6 +23,12 @@ from reports.document.markdown import hidden_rows_note
 from reports.plain_text import visible
 
 _UNSAFE_IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+_LONG = 160
+"""Characters of a text that is folded from here on."""
+
+_UNBROKEN = 12
+"""Characters of a text that stays in one line even where there is little room."""
+
 _SHORT = 20
 """Characters that a table's cell holds in one line."""
 
@@ -57,7 +64,8 @@ def html_page(document: Document, stills: Mapping[str, str]) -> str:
         lstrip_blocks=True,
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
-    environment.tests["long"] = lambda text: len(text) > 160
+    environment.tests["long"] = lambda text: len(text) > _LONG
+    environment.filters["breakable"] = _breakable
     has_charts = bool(stills)
     scripts = {
         "first": "document.documentElement.classList.add('scripted');",
@@ -76,6 +84,13 @@ def html_page(document: Document, stills: Mapping[str, str]) -> str:
         scripts={name: Markup(script) for name, script in scripts.items()},
         policy=_policy([script for script in scripts.values() if script]),
     )
+
+
+def _breakable(text: str) -> Markup:
+    """Allow a line to end behind the signs that join a key's words."""
+    if len(text) <= _UNBROKEN:
+        return escape(visible(text))
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[._/=])(?=\w)", visible(text)))
 
 
 def _own_file(name: str) -> str:

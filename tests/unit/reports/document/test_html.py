@@ -59,7 +59,7 @@ def hostile_page(hostile_document: Document) -> Page:
 
 def test_a_hostile_text_adds_no_element_and_is_shown_as_text(page: Page, hostile_page: Page, hostile: str) -> None:
     def names(one: Page) -> list[str]:
-        return [tag for tag, _ in one.elements]
+        return [tag for tag, _ in one.elements if tag != "wbr"]
 
     assert names(hostile_page) == names(page)
     shown = hostile.replace("\u202e", "\\u202e")
