@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
-from trainable.tracking.attach import attach_files
 
 from reports.compare import comparison_blocks, side_of_sweep
 from reports.document.blocks import Column, Document, Paragraph, Section, Table
@@ -28,6 +27,7 @@ from reports.sections import (
 )
 from reports.wording import counted
 from trainable.errors import EvsweepError, TrackingError
+from trainable.tracking.attach import attach_files
 
 ATTACHED_AS = "report"
 """Folder of the report among the files of the sweep's run."""

@@ -12,7 +12,7 @@ from reports.runs import Sweep
 from reports.tracking_reader import TrackingReader
 from reports.wording import capitalised, states_in_words
 from trainable.command_line import print_line
-from trainable.errors import TrackingServerError
+from trainable.errors import TrackingError
 
 
 def watch_sweep(
@@ -29,7 +29,7 @@ def watch_sweep(
         interval_s: Seconds between two looks.
         attach: Whether to attach each report to the sweep's run.
         console: Where to say what was built.
-        diagnostics: Where to say that the server is away.
+        diagnostics: Where to say that the server is away, and that it is back.
 
     Returns:
         The last report's page.
@@ -51,11 +51,11 @@ def watch_sweep(
                     built = progress(sweep)
                     print_line(console, f"{capitalised(states_in_words(sweep.trials))}; report: {page}")
             if away:
-                print_line(diagnostics, "The tracking server is back.")
+                print_line(diagnostics, "The sweep can be read again.")
             away = False
             if sweep.own.state != "RUNNING" and page is not None:
                 return page
-        except TrackingServerError as error:
+        except TrackingError as error:
             if page is None:
                 raise
             if not away:

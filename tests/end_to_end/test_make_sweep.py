@@ -47,6 +47,11 @@ def test_make_sweep_searches_on_real_recordings_and_a_second_time_shows_the_resu
     finished_ap = next(run.data.metrics["AP"] for run in runs if run.data.tags.get("evsweep.trial") == "0")
     assert finished_ap == pytest.approx(trials[0]["metrics"]["AP"])
 
+    report = demo / "report" / "report.html"
+    assert f"Sweep {raw.name}" in report.read_text()
+    (parent,) = (run for run in runs if run.data.tags["evsweep.kind"] == "sweep")
+    assert "report/report.html" in [file.path for file in client.list_artifacts(parent.info.run_id, "report")]
+
     second = make_sweep(raw, demo)
     assert len(client.search_runs([experiment.experiment_id])) == 1 + TRIALS
     assert "COMPLETE" in second

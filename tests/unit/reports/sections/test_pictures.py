@@ -157,9 +157,7 @@ def test_a_missing_or_broken_file_is_a_sentence(bare: Sweep, tmp_path: Path) -> 
 def test_both_are_shown_with_the_same_seed_where_that_is_possible(bare: Sweep, tmp_path: Path) -> None:
     shown = {("true", "2"), ("false", "1"), ("false", "2"), ("false", "3")}
     runs = tuple(
-        with_moments(run, tmp_path, {0: (0,)})
-        if (run.tags["evsweep.baseline"], run.seed) in shown
-        else run
+        with_moments(run, tmp_path, {0: (0,)}) if (run.tags["evsweep.baseline"], run.seed) in shown else run
         for run in bare.confirmations
     )
     assert "seeds 2 and 2" in said(section(Evidence(replace(bare, confirmations=runs))))

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from reports.run_files import Missing
 from typer.testing import CliRunner
 
 from reports.document.blocks import Commands, Paragraph, Section, Table
 from reports.evidence import Evidence
 from reports.repeating_commands import sweep_commands, train_command, wrapped
+from reports.run_files import Missing
 from reports.runs import Run, Sweep
 from reports.sections.repeating import section
 from sweep.__main__ import app
