@@ -1,6 +1,8 @@
 """What a report's statements rest on: the configurations, and the statistics of those that came into question."""
 
+import os
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 from reports.bootstrap import BootstrappedMetrics, bootstrap_metrics
@@ -15,9 +17,12 @@ from reports.uncertainty import Estimate
 from trainable.evaluation import MatchRecords
 
 MOST_FINALISTS = 12
-UNCONFIRMED_FINALISTS = 10
+UNCONFIRMED_FINALISTS = 5
+"""Few, as nothing is shown by a single seed, and intervals take their time."""
 JUDGED_METRICS = ("AP_S", "AP")
 """What the answer is given in, besides the sweep's objectives."""
+MOST_THREADS = 8
+"""Runs bootstrapped at once; each takes some hundred MiB meanwhile."""
 _KEPT_RECORDS = 8
 
 
@@ -117,13 +122,22 @@ class Evidence:
         return self._records[run.run_id]
 
     def bootstrap(self, run: Run) -> BootstrappedMetrics | Missing:
-        """A run's metrics in all resamples; computed once."""
+        """A run's metrics in all resamples; computed once, the first time for all runs of finalists on all cores."""
         if run.run_id not in self._bootstraps:
-            records = self.records(run)
-            self._bootstraps[run.run_id] = records if isinstance(records, Missing) else self._bootstrapped(records)
-        return self._bootstraps[run.run_id]
+            runs = {one.run_id: one for finalist in self.finalists for one in finalist.judged} | {run.run_id: run}
+            wanted = [one for one in runs.values() if one.run_id not in self._bootstraps]
+            with ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), MOST_THREADS)) as threads:
+                found = threads.map(self._bootstrapped, wanted)
+                self._bootstraps |= {one.run_id: metrics for one, metrics in zip(wanted, found, strict=True)}
+        metrics = self._bootstraps[run.run_id]
+        if isinstance(metrics, Missing):
+            self._note(metrics.reason)
+        return metrics
 
-    def _bootstrapped(self, records: MatchRecords) -> BootstrappedMetrics | Missing:
+    def _bootstrapped(self, run: Run) -> BootstrappedMetrics | Missing:
+        records = read_match_records(run)
+        if isinstance(records, Missing):
+            return records
         if not records.sequence_names:
             return Missing("Its match records hold no recording.")
         drawn = draw_resamples(len(records.sequence_names), resamples=self.resamples, seed=self._seed)
