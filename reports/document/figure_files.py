@@ -34,12 +34,12 @@ def write_chart(chart: Chart | StudyChart, folder: Path) -> str:
     """
     figure = print_figure(chart)
     with print_style():
-        (folder / f"{chart.name}.svg").write_bytes(_svg(figure, chart))
+        drawing = _svg(figure, chart)
+        (folder / f"{chart.name}.svg").write_bytes(drawing)
         (folder / f"{chart.name}.png").write_bytes(_png(figure))
         figure.suptitle("")
-        still = _svg(figure, chart)
-        if len(still) <= _LARGEST_SVG_STILL:
-            return data_uri(still, "image/svg+xml")
+        if len(drawing) <= _LARGEST_SVG_STILL:
+            return data_uri(_svg(figure, chart), "image/svg+xml")
         return data_uri(_png(figure), "image/png")
 
 
