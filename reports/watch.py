@@ -59,9 +59,8 @@ def watch_sweep(
             if page is None:
                 raise
             if not away:
-                print_line(
-                    diagnostics, f"{in_one_line(str(error))} The report stays as it is until the server is back."
-                )
+                reason = in_one_line(str(error))
+                print_line(diagnostics, f"The sweep cannot be read now, and the report stays as it is: {reason}")
             away = True
         time.sleep(interval_s)
 
