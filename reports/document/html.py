@@ -26,8 +26,8 @@ _UNSAFE_IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u20
 _LONG = 160
 """Characters of a text that is folded from here on."""
 
-_UNBROKEN = 12
-"""Characters of a text that stays in one line even where there is little room."""
+_UNBROKEN = 24
+"""Characters of a word that stays in one line where there is room for it."""
 
 _SHORT = 20
 """Characters that a table's cell holds in one line."""
@@ -87,10 +87,12 @@ def html_page(document: Document, stills: Mapping[str, str]) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """Allow a line to end behind the signs that join a key's words."""
-    if len(text) <= _UNBROKEN:
-        return escape(visible(text))
-    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[._/=])(?=\w)", visible(text)))
+    """Allow a line to end within a long word, behind the signs that join a key's words."""
+    parts = []
+    for word in re.split(r"(\s+)", visible(text)):
+        joints = re.split(r"(?<=[._/=])(?=\w)", word) if len(word) > _UNBROKEN else [word]
+        parts.append(Markup("<wbr>").join(escape(part) for part in joints))
+    return Markup("").join(parts)
 
 
 def _own_file(name: str) -> str:

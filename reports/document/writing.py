@@ -9,7 +9,7 @@ from pathlib import Path
 from reports.charts.chart import Chart
 from reports.charts.study_chart import StudyChart
 from reports.document.blocks import Block, Details, Document, PictureRow, Table
-from reports.document.figure_files import write_chart, write_pictures
+from reports.document.figure_files import picture_file, write_chart, write_pictures
 from reports.document.html import html_page
 from reports.document.markdown import markdown_text
 from reports.document.pdf import find_browser, print_page
@@ -122,8 +122,9 @@ def _all_blocks(blocks: Sequence[Block]) -> Iterator[Block]:
 
 
 def _check_names(blocks: Sequence[Block]) -> None:
-    for kinds in ((Table,), (Chart, StudyChart, PictureRow)):
-        names = [block.name for block in blocks if isinstance(block, kinds)]
+    tables = [block.name for block in blocks if isinstance(block, Table)]
+    figures = [name for block in blocks for name in _figure_names(block)]
+    for names in (tables, figures):
         for name in names:
             if not _NAME.fullmatch(name):
                 raise ValueError(
@@ -133,3 +134,14 @@ def _check_names(blocks: Sequence[Block]) -> None:
                 raise ValueError(
                     f"names of tables and figures must differ, but {name!r} is there {names.count(name)} times"
                 )
+
+
+def _figure_names(block: Block) -> list[str]:
+    """Stems of the files of a figure."""
+    match block:
+        case Chart() | StudyChart():
+            return [block.name]
+        case PictureRow():
+            return [Path(picture_file(block, number)).stem for number in range(1, len(block.pictures) + 1)]
+        case _:
+            return []

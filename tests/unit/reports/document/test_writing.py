@@ -9,7 +9,7 @@ from PIL import Image
 
 from reports.charts.chart import Axis, Chart, Series
 from reports.document import pdf as pdf_module
-from reports.document.blocks import Block, Commands, Document, Paragraph, Section
+from reports.document.blocks import Block, Commands, Document, Paragraph, Picture, PictureRow, Section
 from reports.document.writing import write_document
 from trainable.errors import ReportError
 
@@ -118,6 +118,9 @@ def test_a_name_that_could_leave_the_folder_is_refused(tmp_path: Path, name: str
 def test_two_figures_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'a' is there 2 times"):
         write_document(of(chart("a"), chart("a")), tmp_path / "out")
+    pictures = PictureRow("a", "t", (Picture("c", "a", b""),))
+    with pytest.raises(ValueError, match="'a_1' is there 2 times"):
+        write_document(of(chart("a_1"), pictures), tmp_path / "out")
 
 
 def test_without_a_browser_a_pdf_is_refused_before_anything_is_written(
