@@ -130,8 +130,8 @@ def _introduction(left: _Seen, right: _Seen, compared: Sequence[ComparedMoment],
     better = sum(one.gain > (0, 0) for one in compared)
     worse = sum(one.gain < (0, 0) for one in compared)
     return (
-        f"{left.name} and {right.name} on the same {counted(len(compared), 'moment')} of the validation recordings, after "
-        f"{left.file.step:,} and {right.file.step:,} steps, seeds {left.run.seed or 'unknown'} and "
+        f"{left.name} and {right.name} on the same {counted(len(compared), 'moment')} of the validation recordings, "
+        f"after {left.file.step:,} and {right.file.step:,} steps, seeds {left.run.seed or 'unknown'} and "
         f"{right.run.seed or 'unknown'}. {right.name} does better in {better} of them and worse in {worse}; shown are "
         f"at most {_MOST_MOMENTS} of each, those with the largest difference in small objects found, then in all found "
         f"less false detections. Small: at most {small_area_px2:g} px² of the model's input. Found: a detection of the "

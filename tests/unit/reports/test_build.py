@@ -22,6 +22,12 @@ def sweep(make_sweep: MakeSweep) -> Sweep:
     return make_sweep()
 
 
+@pytest.fixture(scope="module")
+def small(make_sweep: MakeSweep) -> Sweep:
+    """Drawn in a few seconds."""
+    return make_sweep(trials=2, states=["COMPLETE"] * 2, finalists=())
+
+
 def test_the_sections_come_in_the_readers_order(sweep: Sweep) -> None:
     document = report_document(sweep)
     assert tuple(section.name for section in document.sections) == ORDER
@@ -69,9 +75,9 @@ def test_a_sweep_with_hardly_anything_gives_a_report(make_sweep: MakeSweep, stat
     assert "still running" in page.read_text()
 
 
-def test_the_same_sweep_gives_the_same_text_and_tables(sweep: Sweep, tmp_path: Path) -> None:
+def test_the_same_sweep_gives_the_same_text_and_tables(small: Sweep, tmp_path: Path) -> None:
     for name in ("first", "second"):
-        write_report(report_document(sweep), sweep, tmp_path / name, pdf=False, attach_to=None)
+        write_report(report_document(small), small, tmp_path / name, pdf=False, attach_to=None)
     first = {path.relative_to(tmp_path / "first"): path for path in (tmp_path / "first").rglob("*.csv")}
     first[Path("report.md")] = tmp_path / "first" / "report.md"
     assert len(first) > 5
@@ -79,17 +85,17 @@ def test_the_same_sweep_gives_the_same_text_and_tables(sweep: Sweep, tmp_path: P
         assert file.read_bytes() == (tmp_path / "second" / path).read_bytes(), path
 
 
-def test_only_the_reports_own_files_are_attached(sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_reports_own_files_are_attached(small: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
 
     def attach(uri: str, run_id: str, directory: Path, artifact_path: str) -> None:
-        assert (uri, run_id, artifact_path) == ("sqlite:///x", sweep.own.run_id, "report")
+        assert (uri, run_id, artifact_path) == ("sqlite:///x", small.own.run_id, "report")
         sent.extend(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
 
     monkeypatch.setattr(build, "attach_files", attach)
     (tmp_path / "secret.txt").write_text("mine")
-    write_report(report_document(sweep), sweep, tmp_path, pdf=False, attach_to=None)
-    attach_report(tmp_path, "sqlite:///x", sweep.own.run_id)
+    write_report(report_document(small), small, tmp_path, pdf=False, attach_to=None)
+    attach_report(tmp_path, "sqlite:///x", small.own.run_id)
     assert {"report.html", "report.md"} < set(sent)
     assert "secret.txt" not in sent
     assert not any(name.startswith(".") for name in sent)
