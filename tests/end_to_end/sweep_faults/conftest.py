@@ -124,12 +124,10 @@ class Sweep:
         return sum(int(steps[-1]) for steps in told if steps)
 
     def wait_for_step(self, step: int, *indices: int) -> None:
-        assert self._process is not None
-        deadline_s = time.monotonic() + PATIENCE_S
-        while self.step(*indices) < step:
-            assert self._process.poll() is None, self.said
-            assert time.monotonic() < deadline_s, self.said
-            time.sleep(0.05)
+        self._wait_until(lambda: self.step(*indices) >= step)
+
+    def wait_until_said(self, text: str, times: int) -> None:
+        self._wait_until(lambda: self.said.count(text) >= times)
 
     def trials(self) -> list[TrialRecord]:
         return open_study(open_sweep(self.directory.parent, self.directory.name)).trials()
@@ -155,6 +153,14 @@ class Sweep:
         below = client.search_runs(experiments, f"tags.`mlflow.parentRunId` = '{progress.mlflow_run_id}'")
         assert [run.info.run_id for run in own] == [progress.mlflow_run_id]
         return [progress.mlflow_run_id, *sorted(run.info.run_id for run in below)]
+
+    def _wait_until(self, happened: Callable[[], bool]) -> None:
+        assert self._process is not None
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert self._process.poll() is None, self.said
+            assert time.monotonic() < deadline_s, self.said
+            time.sleep(0.05)
 
     def _start(self, *arguments: str, **environment: str) -> None:
         with self._output.open("a") as output:
