@@ -1,6 +1,9 @@
-"""A small simulated dataset, the command line as a user runs it, and a tracking server."""
+"""A small simulated dataset, the command line as a user runs it, a tracking server, and a browser."""
 
+import base64
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -8,10 +11,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from PIL import Image
 
 from trainable.data import preprocess, simulate
 from trainable.tracking import read_progress
@@ -158,3 +164,105 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
     finally:
         server.kill()
+
+
+class Browser:
+    """A headless Chromium with one page, spoken to through a pair of pipes in Chromium's DevTools protocol."""
+
+    def __init__(self, program: str, profile: Path) -> None:
+        from_browser, its_output = os.pipe()
+        its_input, to_browser = os.pipe()
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+        command = [program, *options, f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank"]
+        self._process = subprocess.Popen(
+            ["bash", "-c", f'exec "$@" 3<&{its_input} 4>&{its_output}', "browser", *command],
+            pass_fds=(its_input, its_output),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(its_input)
+        os.close(its_output)
+        self._to, self._from = os.fdopen(to_browser, "wb", 0), os.fdopen(from_browser, "rb")
+        self._asked = 0
+        self._session: dict[str, str] = {}
+        self.events: list[dict[str, Any]] = []
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._session = {"sessionId": session}
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.ask(f"{domain}.enable")
+
+    def ask(self, method: str, **params: Any) -> Any:
+        self._asked += 1
+        message = {"id": self._asked, "method": method, "params": params, **self._session}
+        self._to.write(json.dumps(message).encode() + b"\0")
+        while True:
+            answer = json.loads(self._next())
+            if answer.get("id") == self._asked:
+                assert "error" not in answer, answer
+                return answer["result"]
+            self.events.append(answer)
+
+    def _next(self) -> bytes:
+        message = bytearray()
+        while byte := self._from.read(1):
+            if byte == b"\0":
+                return bytes(message)
+            message += byte
+        raise EOFError("the browser has ended")
+
+    def value(self, expression: str) -> Any:
+        """What a JavaScript expression gives in the page."""
+        answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def open(self, page: Path, *, width: int, dark: bool = False) -> None:
+        """Open a page and wait until its charts are drawn."""
+        self.events.clear()
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.ask("Emulation.setEmulatedMedia", media="screen", features=[scheme])
+        self.ask("Page.navigate", url=page.as_uri())
+        self.until("document.readyState === 'complete' && document.documentElement.dataset.charts === 'drawn'")
+
+    def until(self, condition: str) -> None:
+        """Wait until a condition holds."""
+        end = time.monotonic() + 60
+        while not self.value(condition):
+            assert time.monotonic() < end, condition
+            time.sleep(0.1)
+
+    def picture(self) -> Image.Image:
+        """What is seen of the page without scrolling."""
+        return Image.open(BytesIO(base64.b64decode(self.ask("Page.captureScreenshot")["data"]))).convert("RGB")
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """What came to the console, and errors that nobody caught."""
+        kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+        return [event for event in self.events if event["method"] in kinds]
+
+    def requests(self) -> list[str]:
+        """Addresses that were asked for, but for data that an address holds itself."""
+        asked = [
+            event["params"]["request"]["url"] for event in self.events if event["method"] == "Network.requestWillBeSent"
+        ]
+        return [address for address in asked if not address.startswith(("data:", "blob:"))]
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+        self._to.close()
+        self._from.close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium; what needs it is skipped where there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    browser = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
