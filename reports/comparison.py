@@ -59,7 +59,7 @@ def compare(
 
 
 def figure(runs: Sequence[BootstrappedMetrics], metric: str) -> Estimate:
-    """One metric of one configuration with its interval.
+    """One metric of one configuration with its interval, which ends at 0 and 1 unless the metric is a count.
 
     Args:
         runs: The configuration's runs, one a seed.
@@ -69,7 +69,10 @@ def figure(runs: Sequence[BootstrappedMetrics], metric: str) -> Estimate:
         DataError: As for `compare`.
     """
     _check_shared(runs)
-    return estimate([draws(runs, metric)], [1])
+    found = estimate([draws(runs, metric)], [1])
+    if "count/" in metric:
+        return found
+    return found._replace(low=max(found.low, 0.0), high=min(found.high, 1.0))
 
 
 def draws(runs: Sequence[BootstrappedMetrics], metric: str) -> Draws:

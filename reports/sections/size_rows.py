@@ -39,11 +39,9 @@ def keys(found: Sequence[ConfigurationPrecision]) -> Sequence[str]:
 
 
 def estimate(evidence: Evidence, one: ConfigurationPrecision, metric: str) -> Estimate:
-    """A configuration's metric with its interval, which ends at 0 and 1; all NaN where it cannot be had."""
+    """A configuration's metric with its interval; all NaN where it cannot be had."""
     found = evidence.estimate(one.configuration, metric)
-    if isinstance(found, Missing):
-        return _UNDEFINED
-    return found._replace(low=max(found.low, 0.0), high=min(found.high, 1.0))
+    return _UNDEFINED if isinstance(found, Missing) else found
 
 
 def difference(evidence: Evidence, found: Sequence[ConfigurationPrecision], metric: str) -> Estimate:

@@ -1,5 +1,6 @@
 """The fast path against the plain one, and comparisons of real match records."""
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -136,3 +137,13 @@ def test_runs_that_cannot_be_paired_are_refused() -> None:
         compare([run], [run], "AP_s")
     with pytest.raises(DataError, match=r"shape \(resamples, 8\)"):
         bootstrap_metrics(random_records(1), draws[:, :7])
+
+
+def test_the_interval_of_a_share_ends_at_0_and_1_and_that_of_a_count_does_not() -> None:
+    [run] = runs(range(1), 2.0)
+    wild = np.where(np.arange(run.resampled.shape[1]) % 2, -3.0, 3.0)
+    run = replace(run, resampled=np.broadcast_to(wild, run.resampled.shape))
+    share, count = figure([run], "AP_S"), figure([run], "count/truths")
+    assert (share.low, share.high) == (0, 1)
+    assert count.low < count.value < count.high
+    assert count.high > 1
