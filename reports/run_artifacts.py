@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
 from typing import NamedTuple
 
 MOST_FILES = 10_000
@@ -89,7 +90,7 @@ class FetchedArtifacts:
     Args:
         listing: Lists one of the run's folders, the outermost by an empty text.
         fetch: Brings a file into a folder that exists, and returns its place there.
-        folder: A place for fetched files that no other run uses; made when it is needed.
+        folder: A place for fetched files, made when it is needed; each file gets a folder of its own in it.
 
     What the two raise must be `OSError` or `ValueError`.
     """
@@ -132,9 +133,9 @@ class FetchedArtifacts:
         if self._sizes[path] > LARGEST_BYTES:
             self._problems[path] = _too_large(self._sizes[path])
             return None
-        place = self._folder / str(len(self._fetched))
         try:
-            place.mkdir(parents=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            place = Path(mkdtemp(dir=self._folder))
             file = self._fetch(path, place)
             of_file = file.lstat()
         except (OSError, ValueError) as error:

@@ -48,7 +48,7 @@ def read_match_records(run: Run) -> MatchRecords | Missing:
     """The match records of the newest validation."""
     steps = {int(found[1]): path for path in run.artifacts.paths() if (found := MATCH_RECORDS.fullmatch(path))}
     if not steps:
-        return _read(run, "match_records", load_match_records)
+        return _read(run, "match_records", _load_bounded)
     return _read(run, steps[max(steps)], _load_bounded)
 
 

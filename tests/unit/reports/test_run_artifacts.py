@@ -123,6 +123,13 @@ def test_files_are_fetched_when_they_are_asked_for_and_once(folder: Path, tmp_pa
     assert source.fetched == ["inner/data"]
 
 
+def test_a_run_that_is_read_twice_has_its_files_both_times(folder: Path, tmp_path: Path) -> None:
+    source = Source(folder)
+    twice = [FetchedArtifacts(source.listing, source.fetch, tmp_path / "fetched") for _ in range(2)]
+    files = [artifacts.file("config.yaml") for artifacts in twice]
+    assert [file and file.read_text() for file in files] == ["a: 1", "a: 1"]
+
+
 def test_a_link_that_was_fetched_in_the_place_of_a_file_is_not_read(folder: Path, tmp_path: Path) -> None:
     def fetch(path: str, into: Path) -> Path:
         (into / path).symlink_to(tmp_path / "secret")

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -154,3 +155,7 @@ def test_records_that_take_very_much_memory_unpacked_are_not_read(run: Run, monk
     np.savez_compressed(path, meta=np.zeros(10_000))
     assert path.stat().st_size < 1000
     assert "when unpacked" in reason(read_match_records(run))
+    content = path.read_bytes()
+    shutil.rmtree(path.parent)
+    path.parent.write_bytes(content)
+    assert "when unpacked" in reason(read_match_records(run)), "in the place of the folder, too"
