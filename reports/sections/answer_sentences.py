@@ -56,6 +56,7 @@ def against_the_baseline(evidence: Evidence, best: Configuration, baseline: Conf
     headline = f"{capitalised(named(best))} is "
     if better:
         headline += f"better than the baseline in {listed(better)}{f', and worse in {listed(worse)}' if worse else ''}."
+        headline += _broken(evidence, best)
     elif worse:
         headline += f"worse than the baseline in {listed(worse)}. It {_place(evidence, best)}"
     else:
@@ -102,13 +103,20 @@ def _place(evidence: Evidence, best: Configuration) -> str:
     if leading is None:
         return "stands here for the others, as no objective is defined."
     kind = "confirmed" if best.is_confirmed else "complete"
-    broken = broken_constraints(evidence, best)
-    rest = f" No such configuration keeps all constraints; it breaks {listed(broken)}." if broken else ""
+    broken = _broken(evidence, best)
     besides = " besides the baseline" if evidence.baseline is not None else ""
     if len(rivals) == 1:
-        return f"is the only {kind} configuration{besides}.{rest}"
-    keeping = " that keep the constraints" if evidence.sweep.constraints and not broken else ""
-    return f"has the highest {leading} of the {len(rivals):,} {kind} configurations{besides}{keeping}.{rest}"
+        return f"is the only {kind} configuration{besides}.{broken}"
+    if broken:
+        return f"comes closest to the constraints of the {len(rivals):,} {kind} configurations{besides}.{broken}"
+    keeping = " that keep the constraints" if evidence.sweep.constraints else ""
+    return f"has the highest {leading} of the {len(rivals):,} {kind} configurations{besides}{keeping}."
+
+
+def _broken(evidence: Evidence, best: Configuration) -> str:
+    """Which constraints the best one breaks, as none of its kind then keeps all; empty where it breaks none."""
+    broken = broken_constraints(evidence, best)
+    return f" No such configuration keeps all constraints; it breaks {listed(broken)}." if broken else ""
 
 
 def _why_not_shown(best: Configuration, baseline: Configuration, judgements: Sequence[Judgement]) -> str:

@@ -90,7 +90,9 @@ def _front(evidence: Evidence) -> Iterator[Block]:
     told = [f"{one.name} (AP {percent(ap.of(one))}, AP_S {percent(ap_s(one))})" for one in reversed(front)]
     if len(told) > _MOST_NAMED:
         told[_MOST_NAMED - 1 :] = [f"{len(told) - _MOST_NAMED + 1} more"]
-    beaten = f"{len(front)} {'is' if len(front) == 1 else 'are'} beaten by no other in both AP and AP_S"
+    beaten = (
+        f"{len(front)} {'is' if len(front) == 1 else 'are'} beaten by no other{_keeping(evidence)} in both AP and AP_S"
+    )
     text = f"Of {counted(len(known), 'complete configuration')}, {beaten}: {listed(told)}."
     if len(known) == 1:
         text = f"The only complete configuration is {listed(told)}."
@@ -107,6 +109,10 @@ def _front(evidence: Evidence) -> Iterator[Block]:
     )
     if front:
         yield _front_table(evidence, front[::-1])
+
+
+def _keeping(evidence: Evidence) -> str:
+    return " that keeps the constraints" if evidence.sweep.constraints else ""
 
 
 def _edge(
@@ -136,7 +142,7 @@ def _front_table(evidence: Evidence, front: Sequence[Configuration]) -> Table:
     ]
     return Table(
         name="pareto_front",
-        title="The Pareto front: no complete configuration is better in both AP and AP_S",
+        title=f"The Pareto front: no complete configuration{_keeping(evidence)} is better in both AP and AP_S",
         data=pd.DataFrame(rows),
         columns=(
             Column("configuration", "Configuration"),

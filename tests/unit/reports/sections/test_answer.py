@@ -275,6 +275,21 @@ def test_a_best_one_that_breaks_a_constraint_says_so(make_evidence: Make, trial:
     assert "No such configuration keeps all constraints; it breaks AP>=0.5." in texts(evidence)[0]
 
 
+def test_a_best_one_that_breaks_a_constraint_has_not_the_highest_figures(make_evidence: Make, trial: Callable) -> None:
+    trials = [trial({"AP_S": [20.0], "AP": [30.0]}, known_point="baseline")]
+    trials += [trial({"AP_S": [20.0], "AP": [45.0]}), trial({"AP_S": [25.0], "AP": [30.0]})]
+    lead = texts(make_evidence(trials, constraints=("AP>=0.5",)))[0]
+    assert "It comes closest to the constraints of the 2 complete configurations besides the baseline." in lead
+    assert "highest" not in lead
+
+
+def test_a_winner_that_breaks_a_constraint_says_so(make_evidence: Make, trial: Callable) -> None:
+    trials = [trial({"AP_S": [20.0, 20.1, 19.9], "AP": [30.0] * 3}, known_point="baseline")]
+    trials += [trial({"AP_S": [30.0, 30.1, 29.9], "AP": [30.0] * 3})]
+    lead = texts(make_evidence(trials, constraints=("AP>=0.5",)))[0]
+    assert "better than the baseline in AP_S. No such configuration keeps all constraints; it breaks AP>=0.5." in lead
+
+
 def test_the_chart_shows_every_finalist_with_its_interval_and_verdict(make_evidence: Make, trial: Callable) -> None:
     evidence = make_evidence(
         [

@@ -75,6 +75,7 @@ def test_what_breaks_a_constraint_is_not_on_the_front(make_evidence: Make, trial
         block for block in section(make_evidence(trials, constraints=("AP>=0.25",))).blocks if isinstance(block, Table)
     ]
     assert list(tables[0].data["configuration"]) == ["trial 0"]
+    assert "no complete configuration that keeps the constraints is better" in tables[0].title
 
 
 def test_without_small_boxes_there_is_no_front(make_evidence: Make, trial: Callable) -> None:
