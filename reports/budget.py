@@ -2,8 +2,12 @@
 
 import json
 from math import isnan, nan
+from typing import Final, TypeGuard
 
 from reports.runs import Run, Sweep
+
+MOST_STEPS: Final = 2**53
+"""What is recorded as larger is no number of steps, and could not be counted with."""
 
 
 def rungs(sweep: Sweep) -> tuple[int, ...]:
@@ -12,14 +16,14 @@ def rungs(sweep: Sweep) -> tuple[int, ...]:
     if not isinstance(steps, list):
         return ()
     end = full_budget(sweep)
-    return tuple(sorted({step for step in steps if type(step) is int and step > 0 and (end is None or step < end)}))
+    return tuple(sorted({step for step in steps if _is_step(step) and (end is None or step < end)}))
 
 
 def full_budget(sweep: Sweep) -> int | None:
     """Optimizer steps of a trial that runs to the end; none where that is unknown."""
     for run in (*sweep.trials, *sweep.confirmations):
         steps = _json(run.parameters.get("training.max_steps", ""))
-        if type(steps) is int and steps > 0:
+        if _is_step(steps):
             return steps
     return max((run.last_step for run in sweep.trials if run.state == "COMPLETE"), default=0) or None
 
@@ -50,6 +54,10 @@ def first_rung(sweep: Sweep) -> int | None:
         if sum(judged) > 1:
             return step
     return None
+
+
+def _is_step(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 < value < MOST_STEPS
 
 
 def _json(text: str) -> object:

@@ -3,7 +3,6 @@
 import logging
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,7 +24,7 @@ from reports.sections import (
     sizes_and_classes,
     trade_offs,
 )
-from reports.wording import counted
+from reports.wording import counted, utc_time
 from trainable.errors import EvsweepError, TrackingError
 from trainable.tracking.attach import attach_files
 
@@ -142,13 +141,9 @@ def _told(sweep: Sweep) -> Iterator[str]:
     yield counted(len(sweep.trials), "trial")
     if sweep.confirmations:
         yield counted(len(sweep.confirmations), "confirming run")
-    yield f"begun {_time(sweep.own.started_ms)}"
+    yield f"begun {utc_time(sweep.own.started_ms)}"
     if sweep.own.ended_ms is None:
         yield "still running when this was read"
     else:
-        yield f"ended {_time(sweep.own.ended_ms)}"
+        yield f"ended {utc_time(sweep.own.ended_ms)}"
     yield f"read from {sweep.tracking_uri}"
-
-
-def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -16,7 +16,7 @@ from reports.run_files import Missing
 from reports.runs import Run, Sweep
 from reports.sections.pictures import Shown, picture_blocks
 from reports.uncertainty import Estimate
-from reports.wording import counted, states_in_words
+from reports.wording import bare_p_value, counted, probability, states_in_words
 
 _METRICS = (
     *JUDGED_METRICS,
@@ -71,7 +71,7 @@ def side_of_run(run: Run) -> Side:
     Args:
         run: The run.
     """
-    alone = Configuration(run.name, short_label(run.name), run, (), {}, is_baseline=False)
+    alone = Configuration(run.name, short_label(run.name), run, (), is_baseline=False)
     return Side(run.name, alone, Evidence(Sweep(run, (run,), (), None)))
 
 
@@ -173,15 +173,18 @@ def metrics_table(name: str, names: tuple[str, str], metrics: pd.DataFrame) -> T
     return Table(
         name,
         f"{names[1]} against {names[0]}, percent, with 95 % intervals",
-        metrics,
+        metrics.assign(
+            probability=metrics["probability_better"].map(probability, na_action="ignore"),
+            p=metrics["p_adjusted"].map(bare_p_value, na_action="ignore"),
+        ),
         (
             Column("metric", "Metric"),
             Column("reference", names[0], 2, 100, ("reference_low", "reference_high")),
             Column("candidate", names[1], 2, 100, ("candidate_low", "candidate_high")),
             Column("difference", "Difference [points]", 2, 100, ("difference_low", "difference_high"), signed=True),
             Column("verdict", "Verdict"),
-            Column("probability_better", "Probability of being better [%]", digits=1, scale=100),
-            Column("p_adjusted", "p, adjusted", digits=3),
+            Column("probability", "Probability of being better"),
+            Column("p", "p, adjusted"),
         ),
     )
 

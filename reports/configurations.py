@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isnan, nan
 from statistics import mean, stdev
 
 from reports.plain_text import clipped
 from reports.runs import BASELINE, Run, Sweep
-from search_spaces import Json, Space
+from search_spaces import Json
 from search_spaces.json_values import is_json
 from search_spaces.objectives import total_violation
 
@@ -25,7 +25,6 @@ class Configuration:
         label: Its parameters in short, whatever the run's name holds besides the index.
         trial: Its complete run of the search.
         confirmations: Its complete confirming runs, one a seed.
-        parameters: Dotted configuration key to text, for the dimensions of the space that are active in it.
         is_baseline: Whether it is what others are compared with.
     """
 
@@ -33,7 +32,6 @@ class Configuration:
     label: str
     trial: Run | None
     confirmations: tuple[Run, ...]
-    parameters: Mapping[str, str]
     is_baseline: bool
 
     @property
@@ -81,23 +79,8 @@ def configurations(sweep: Sweep) -> tuple[Configuration, ...]:
         (trials.get(identity), tuple(confirmations.get(identity, {}).values()))
         for identity in dict.fromkeys([*trials, *confirmations])
     ]
-    found = list(_named(groups, sweep.space))
+    found = list(_named(groups))
     return tuple(sorted(found, key=lambda configuration: _order(configuration, sweep)))
-
-
-def active_parameters(run: Run, space: Space | None) -> dict[str, str]:
-    """The values of the dimensions that are active in a run, in the space's order.
-
-    Args:
-        run: Whose parameters hold its whole configuration.
-        space: What was varied; without it nothing is known to vary.
-    """
-    if space is None:
-        return {}
-    keys = {key for dimension in space.dimensions for key in (dimension.key, *dimension.when)}
-    active = space.active_keys({key: parameter_value(run.parameters[key]) for key in keys & run.parameters.keys()})
-    ordered = (dimension.key for dimension in space.dimensions)
-    return {key: run.parameters[key] for key in ordered if key in active and key in run.parameters}
 
 
 def parameter_value(text: str) -> Json:
@@ -116,7 +99,7 @@ def short_label(name: str) -> str:
     return clipped(label, _MAX_LABEL_LENGTH)
 
 
-def _named(groups: Iterable[tuple[Run | None, tuple[Run, ...]]], space: Space | None) -> Iterator[Configuration]:
+def _named(groups: Iterable[tuple[Run | None, tuple[Run, ...]]]) -> Iterator[Configuration]:
     taken: set[str] = set()
     for trial, confirming in groups:
         runs = [*([] if trial is None else [trial]), *confirming]
@@ -130,7 +113,6 @@ def _named(groups: Iterable[tuple[Run | None, tuple[Run, ...]]], space: Space | 
             label=label.removeprefix(BASELINE).strip() if is_baseline else label,
             trial=trial,
             confirmations=confirming,
-            parameters=active_parameters(runs[0], space),
             is_baseline=is_baseline,
         )
 

@@ -16,7 +16,7 @@ def training_hours(run: Run) -> float:
     in vain are left out. Trials that share a device slow each other, which this time holds.
     """
     curve = run.curves.get("speed/steps_per_second")
-    if curve is None or not len(curve.steps) or not (curve.values > 0).all():
+    if curve is None or not len(curve.steps) or curve.steps[0] <= 0 or not (curve.values > 0).all():
         return nan
     return float((np.diff(curve.steps, prepend=0) / curve.values).sum()) / 3600
 

@@ -82,11 +82,6 @@ class Evidence:
         rivals = [one for one in self.finalists if one is not baseline]
         return judge(rivals, self.judged_metrics, lambda one, metric: self.compare(one, baseline, metric))
 
-    def judgement(self, candidate: Configuration, metric: str) -> Judgement | None:
-        """That of one finalist; none for the baseline and for other metrics."""
-        found = (one for one in self.judgements if one.candidate is candidate and one.metric == metric)
-        return next(found, None)
-
     def estimate(self, configuration: Configuration, metric: str) -> Estimate | Missing:
         """A configuration's metric with its interval, from those judged runs whose match records can be read."""
         runs = self._usable(metric, configuration)
@@ -139,7 +134,7 @@ class Evidence:
         if isinstance(records, Missing):
             return records
         if not records.sequence_names:
-            return Missing("Its match records hold no recording.")
+            return Missing(f"The match records of {run.name!r} hold no recording.")
         drawn = draw_resamples(len(records.sequence_names), resamples=self.resamples, seed=self._seed)
         return bootstrap_metrics(records, drawn)
 

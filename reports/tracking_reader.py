@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +20,7 @@ from reports.runs import Artifacts, Curve, Run, Sweep
 from reports.served_runs import Call, ServedRuns
 from reports.stored_runs import RunStore, StoredRun, defined
 from reports.sweep_runs import ending, metrics_with_curves, of_phase, problems
+from reports.wording import utc_time
 from trainable.errors import TrackingError, TrackingServerError
 from trainable.tracking import without_credentials
 from trainable.tracking.client_environment import client_environment
@@ -276,12 +276,5 @@ def _resolved(uri: str) -> str:
 def _the_only(found: Sequence[StoredRun], name: str, what: str, uri: str) -> StoredRun:
     if len(found) == 1:
         return found[0]
-    each = "".join(f"\n  {run.run_id}, started {_time(run.started_ms)}" for run in found)
+    each = "".join(f"\n  {run.run_id}, started {utc_time(run.started_ms, seconds=True)}" for run in found)
     raise TrackingError(f"{len(found)} {what} on {uri} are named {name!r}; give the id of one of them:{each}")
-
-
-def _time(time_ms: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (ValueError, OverflowError, OSError):
-        return "at an unknown time"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from math import isnan
 
 from reports.runs import Run, RunState
@@ -22,7 +23,7 @@ def percent(share: float) -> str:
 
 def points(difference: float) -> str:
     """A difference of shares in percentage points, with its sign: `+2.31`."""
-    return f"{100 * difference + 0.0:+.2f}"
+    return f"{round(100 * difference, 2) + 0.0:+.2f}"
 
 
 def probability(share: float) -> str:
@@ -35,6 +36,19 @@ def probability(share: float) -> str:
 def p_value(value: float) -> str:
     """A p-value: `p = 0.012`."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def bare_p_value(value: float) -> str:
+    """A p-value below a heading that says what it is: `0.012`, `< 0.001`."""
+    return p_value(value).removeprefix("p ").removeprefix("= ")
+
+
+def utc_time(time_ms: int, *, seconds: bool = False) -> str:
+    """A time in ms since 1970: `2026-11-22 02:45 UTC`; a store may hold one that no calendar has."""
+    try:
+        return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d {'%H:%M:%S' if seconds else '%H:%M'}} UTC"
+    except (ValueError, OverflowError, OSError):
+        return "at an unknown time"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -23,7 +23,7 @@ from reports.sections.answer_sentences import (
     unfinished,
     without_baseline,
 )
-from reports.wording import counted, listed, p_value, points, probability
+from reports.wording import bare_p_value, counted, listed, points, probability
 
 WANTED_SEEDS = 3
 WANTED_TOP = 3
@@ -78,7 +78,7 @@ def _next_step(evidence: Evidence) -> Iterator[Block]:
         return
     if best is None or best is baseline:
         if evidence.sweep.trials:
-            yield Paragraph("More trials are needed, of which some will train to the full budget.")
+            yield Paragraph("More trials are needed, until some besides the baseline train to the full budget.")
             yield _command(
                 evidence, "Add trials to the search", "extend", f"--trials {len(evidence.sweep.trials) + 16}"
             )
@@ -161,7 +161,7 @@ def _row(evidence: Evidence, one: Judgement) -> dict[str, object]:
         "seeds": seeds[0] if known is None else known.seeds[0],
         "baseline_seeds": seeds[1] if known is None else known.seeds[1],
         "probability": None if known is None else _unless_nan(known.difference.probability_positive, probability),
-        "p": _unless_nan(one.adjusted_p, lambda value: p_value(value).removeprefix("p ").removeprefix("= ")),
+        "p": _unless_nan(one.adjusted_p, bare_p_value),
         "interval_covers_seeds": known is not None and known.difference.covers_seeds,
         "recordings": 0 if known is None else known.recordings,
         "parameters": one.candidate.label,

@@ -7,9 +7,10 @@ import pytest
 from reports import build
 from reports.build import attach_report, report_document, write_report
 from reports.document.blocks import Paragraph, Table
-from reports.runs import Sweep
+from reports.runs import Run, Sweep
 from trainable.errors import DataError, TrackingError
 
+MakeRun = Callable[..., Run]
 MakeSweep = Callable[..., Sweep]
 ORDER = (
     *("answer", "leaderboard", "trade-offs", "what-matters", "sizes-and-classes", "search-history", "pictures"),
@@ -73,6 +74,14 @@ def test_a_sweep_with_hardly_anything_gives_a_report(make_sweep: MakeSweep, stat
     page = write_report(report_document(bare), bare, tmp_path / "out", pdf=False, attach_to=None)
     assert page.read_text().count("<h2") >= len(ORDER)
     assert "still running" in page.read_text()
+
+
+def test_times_and_steps_that_nothing_has_give_a_report(bare_run: MakeRun, bare_sweep: MakeSweep) -> None:
+    speed = {"speed/steps_per_second": {0: 1.0}, "AP": {0: 0.1}}
+    runs = [bare_run(number, speed, state="PRUNED", max_steps=10**401) for number in range(2)]
+    sweep = bare_sweep(runs, objectives=("AP",), settings={"rungs": [0, 10**400]})
+    sweep = replace(sweep, own=replace(sweep.own, started_ms=10**18))
+    assert "begun at an unknown time" in report_document(sweep).subtitle
 
 
 def test_the_same_sweep_gives_the_same_text_and_tables(small: Sweep, tmp_path: Path) -> None:

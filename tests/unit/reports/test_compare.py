@@ -5,8 +5,17 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from reports.compare import Side, comparison_blocks, comparison_document, metric_differences, side_of_run, side_of_sweep
+from reports.compare import (
+    Side,
+    comparison_blocks,
+    comparison_document,
+    metric_differences,
+    metrics_table,
+    side_of_run,
+    side_of_sweep,
+)
 from reports.document.blocks import Paragraph, Table
+from reports.document.cells import shown_rows
 from reports.evidence import Evidence
 from reports.parameter_differences import parameter_differences
 from reports.run_files import Missing
@@ -77,6 +86,9 @@ def test_with_several_seeds_on_both_sides_a_large_difference_is_shown(make_sweep
     assert not isinstance(metrics, Missing)
     assert metrics.set_index("metric").loc["AP", "verdict"] == "better"
     assert metrics["candidate_seeds"].tolist() == [3] * len(metrics)
+    table = metrics_table("metric_differences", ("old", "new"), metrics)
+    rows = {row.cells[0].text: [cell.text for cell in row.cells[-2:]] for row in shown_rows(table)}
+    assert rows["AP"] == ["over 99.9 %", "< 0.001"], "never told as certain"
 
 
 def test_a_run_that_was_stopped_is_compared_and_marked(make_run: MakeRun) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reports.configurations import active_parameters, configurations, parameter_value, short_label
+from reports.configurations import configurations, parameter_value, short_label
 from reports.runs import Run, Sweep
 
 MakeSweep = Callable[..., Sweep]
@@ -65,14 +65,6 @@ def test_those_that_keep_the_constraints_come_first(make_sweep: MakeSweep) -> No
     found = configurations(make_sweep(finalists=(), constraints=(f"AP<={bound!r}",)))
     assert found[0].name == lowest.name
     assert free[0].name != lowest.name
-
-
-def test_only_active_parameters_are_told(sweep: Sweep) -> None:
-    baseline = active_parameters(sweep.trials[0], sweep.space)
-    assert baseline == {"training.learning_rate": "0.008", "model.backbone.stem.patch_size": "4"}
-    assert "model.head.medium_threshold" not in active_parameters(sweep.trials[1], sweep.space)
-    assert active_parameters(sweep.trials[3], sweep.space)["model.head.weight_type"] == "step"
-    assert active_parameters(sweep.trials[3], None) == {}
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,12 @@ def test_without_a_speed_there_is_no_time(run: Run, values: list[float]) -> None
     assert isnan(training_hours(replace(run, curves={})))
 
 
+@pytest.mark.parametrize("steps", [[0], [-5, 10]])
+def test_steps_that_no_training_has_give_no_time(run: Run, steps: list[int]) -> None:
+    curve = Curve(np.array(steps), np.full(len(steps), 2.0))
+    assert isnan(training_hours(replace(run, curves={"speed/steps_per_second": curve})))
+
+
 def test_memory_is_the_highest_of_all_processes(run: Run) -> None:
     curve = Curve(np.array([1, 2, 3]), np.array([500.0, 900.0, 700.0]))
     measured = replace(run, curves={"memory/gpu_peak_mib": curve}, metrics={"memory/gpu_peak_mib": 700.0})

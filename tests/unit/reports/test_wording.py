@@ -4,13 +4,19 @@ from math import nan
 
 import pytest
 
-from reports.wording import capitalised, counted, listed, p_value, percent, points, probability
+from reports.wording import bare_p_value, capitalised, counted, listed, p_value, percent, points, probability, utc_time
 
 
 def test_shares_are_told_in_percent_and_differences_in_points_with_their_sign() -> None:
     assert percent(0.231) == "23.10 %"
     assert percent(nan) == "undefined"
-    assert [points(value) for value in (0.0231, -0.004, 0.0, -0.0)] == ["+2.31", "-0.40", "+0.00", "+0.00"]
+    assert [points(value) for value in (0.0231, -0.004, 0.0, -0.0, -1e-6)] == [
+        "+2.31",
+        "-0.40",
+        "+0.00",
+        "+0.00",
+        "+0.00",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -22,6 +28,13 @@ def test_a_probability_is_never_told_as_certain(share: float, text: str) -> None
 
 def test_p_values_have_three_digits() -> None:
     assert [p_value(value) for value in (0.0004, 0.0123, 1.0)] == ["p < 0.001", "p = 0.012", "p = 1.000"]
+    assert [bare_p_value(value) for value in (0.0004, 0.0123)] == ["< 0.001", "0.012"]
+
+
+def test_times_are_told_in_utc_even_where_no_calendar_has_them() -> None:
+    assert utc_time(1_795_315_500_999) == "2026-11-22 02:45 UTC"
+    assert utc_time(1_795_315_500_999, seconds=True) == "2026-11-22 02:45:00 UTC"
+    assert [utc_time(time_ms) for time_ms in (10**18, -(10**18))] == ["at an unknown time"] * 2
 
 
 def test_lists_end_with_and() -> None:
