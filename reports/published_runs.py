@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 SOURCE = (
-    "RVT with size-aware losses on eTraM: 8 classes, half resolution, the dataset sample `etram_cls8_sample`; one seed "
+    "RVT with size-aware losses on eTraM: 8 classes, half resolution, the dataset sample etram_cls8_sample; one seed "
     "each"
 )
 """Where the figures are from."""

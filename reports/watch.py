@@ -49,7 +49,9 @@ def watch_sweep(
                     attach_to = uri if attach else None
                     page = write_report(report_document(sweep), sweep, out, pdf=False, attach_to=attach_to)
                     built = progress(sweep)
-                    print_line(console, f"{capitalised(states_in_words(sweep.trials))}; report: {page}")
+                    print_line(
+                        console, f"{capitalised(states_in_words(sweep.trials) or 'no trial yet')}; report: {page}"
+                    )
             if away:
                 print_line(diagnostics, "The sweep can be read again.")
             away = False

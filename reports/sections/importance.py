@@ -200,13 +200,13 @@ def _table(
 
 
 def _method(views: Sequence[_View]) -> str:
-    counted = " and ".join(
+    compared = " and ".join(
         f"the best {best_trials(view.trials)} of {view.trials} trials {view.name}"
         for view in views
         if view.trials >= LEAST_TRIALS
     )
     text = (
-        f"PED-ANOVA compares the parameters of {counted} with those of all of these; a parameter that exists under a "
+        f"PED-ANOVA compares the parameters of {compared} with those of all of these; a parameter that exists under a "
         f"condition only counts where it is active. Shares add up to 100 % even where nothing matters: above chance is "
         f"what exceeds each of {SHUFFLES} shuffles of the results, which one parameter in {SHUFFLES + 1} does by "
         "chance. Values of stopped trials are never mixed with final ones, which come from much longer training. Which "

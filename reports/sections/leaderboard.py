@@ -179,6 +179,7 @@ def _interval_table(evidence: Evidence) -> Table:
                 {
                     "configuration": one.name,
                     "metric": metric,
+                    "heading": _HEADINGS.get(metric, metric),
                     "value": evidence.value(one, metric),
                     "low": low,
                     "high": high,
@@ -192,7 +193,7 @@ def _interval_table(evidence: Evidence) -> Table:
         data=pd.DataFrame(rows),
         columns=(
             Column("configuration", "Configuration"),
-            Column("metric", "Metric"),
+            Column("heading", "Metric"),
             Column("value", "Value [%] (95 % interval)", 2, 100, ("low", "high")),
             Column("deviation", "SD over seeds [points]", 2, 100),
             Column("seeds", "Seeds"),

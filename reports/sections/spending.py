@@ -73,6 +73,6 @@ def _cost_in_words(total: Cost, end: int | None, unit: str) -> str:
     share = total.steps_saved / everything if everything else 0.0
     saved = "" if isnan(total.hours_saved) else f" and {total.hours_saved:.2f} {unit}"
     return (
-        f"{text} Stopping trials at rungs saved {total.steps_saved:,} steps{saved}: {100 * share:.0f} % of what it "
-        f"would have taken to train these to {end:,} steps."
+        f"{text} Stopping trials at rungs saved {total.steps_saved:,} steps{saved}: {100 * share:.0f} % of the steps "
+        f"that the search would have taken had it trained these to {end:,} steps, too."
     )

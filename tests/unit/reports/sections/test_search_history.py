@@ -65,6 +65,7 @@ def test_what_the_rungs_stopped_is_told_with_what_was_made_up(trials: list[Run],
 def test_steps_and_hours_are_told_as_spent_and_saved(trials: list[Run], bare_sweep: MakeSweep) -> None:
     made = section(Evidence(bare_sweep(trials)))
     assert "The search trained 1,300 steps, 0.36 trial-hours. Stopping trials at rungs saved 800 steps" in texts(made)
+    assert "38 % of the steps that the search would have taken had it trained these to" in texts(made)
     cost = table(made, "search_cost").data.set_index("trials")
     assert cost.loc["stopped at a rung", "steps_saved"] == 300 + 300 + 200
     assert cost.loc["the search", "hours"] == pytest.approx(1300 / 3600)
