@@ -30,6 +30,7 @@ class BootstrappedMetrics:
 
     Attributes:
         names: The metrics' names, those of `Metrics.flat`.
+        protocol: What was measured.
         recordings: The recordings' names.
         multiplicities: How often each recording counts, `(resamples, recordings)` int64.
         point: Each metric over all recordings once, `(metrics,)`; NaN where undefined.
@@ -39,6 +40,7 @@ class BootstrappedMetrics:
     """
 
     names: tuple[str, ...]
+    protocol: EvaluationProtocol
     recordings: tuple[str, ...]
     multiplicities: NDArray[np.int64]
     point: NDArray[np.float64]
@@ -95,6 +97,7 @@ def bootstrap_metrics(records: MatchRecords, multiplicities: NDArray[np.int64]) 
     table = np.stack(columns)
     return BootstrappedMetrics(
         names=tuple(names),
+        protocol=records.protocol,
         recordings=records.sequence_names,
         multiplicities=counts[1:],
         point=table[:, 0],

@@ -108,8 +108,8 @@ def attach_report(out: Path, uri: str, run_id: str) -> None:
 def _section(evidence: Evidence, name: str, title: str, make: Callable[[Evidence], Section]) -> Section:
     try:
         return make(evidence)
-    except EvsweepError as error:
-        return Section(name, title, [Paragraph(f"This part is missing: {error}", "warning")])
+    except Exception as error:
+        return _excuse(name, title, error)
 
 
 def _comparison(evidence: Evidence, other: Sweep) -> Section:
@@ -121,8 +121,16 @@ def _comparison(evidence: Evidence, other: Sweep) -> Section:
             return Section(name, title, [Paragraph(one.reason, "warning") for one in missing])
         reference, candidate = (side for side in sides if not isinstance(side, Missing))
         return Section(name, title, list(comparison_blocks(reference, candidate, prefix="comparison_")))
-    except EvsweepError as error:
-        return Section(name, title, [Paragraph(f"This part is missing: {error}", "warning")])
+    except Exception as error:
+        return _excuse(name, title, error)
+
+
+def _excuse(name: str, title: str, error: Exception) -> Section:
+    """What stands in for a section that could not be made: runs of others may hold anything."""
+    known = isinstance(error, EvsweepError)
+    reason = str(error) if known else f"{type(error).__name__}: {error}"
+    logger.warning("the section %r is missing: %s", title, reason, exc_info=None if known else error)
+    return Section(name, title, [Paragraph(f"This part is missing: {reason}", "warning")])
 
 
 def _missing(problems: list[str]) -> Section:

@@ -9,7 +9,7 @@ from reports.bootstrap import BootstrappedMetrics
 from reports.comparison import compare, figure
 from reports.configurations import Configuration, short_label
 from reports.document.blocks import Block, Column, Document, Paragraph, Section, Table
-from reports.evidence import JUDGED_METRICS, Evidence
+from reports.evidence import JUDGED_METRICS, Evidence, unlike
 from reports.multiple import holm
 from reports.parameter_differences import differences_table, parameter_differences
 from reports.run_files import Missing
@@ -122,9 +122,10 @@ def unfinished(*sides: Side) -> Iterator[str]:
 
 
 _METHOD = (
-    "Intervals hold the true value in 95 % of cases: recordings were drawn with replacement 1,000 times, the same ones "
-    "for both, and where there are several seeds their spread is added. p-values are adjusted for all metrics of this "
-    "table by Holm's method. With one seed on either side no difference is called shown."
+    "Intervals are 95 % ones: recordings were drawn with replacement many times, the same ones for both, and where "
+    "there are several seeds their spread is added; of a single seed they are about these very weights. p-values are "
+    "adjusted for all metrics of this table by Holm's method. With one seed on either side no difference is called "
+    "shown."
 )
 
 
@@ -135,11 +136,9 @@ def metric_differences(reference: Side, candidate: Side) -> pd.DataFrame | Missi
         if isinstance(arm, Missing):
             return arm
     before, after = (arm for arm in arms if not isinstance(arm, Missing))
-    if len({one.recordings for one in (*before, *after)}) > 1:
-        return Missing(
-            f"{reference.name} and {candidate.name} were evaluated on different recordings, so that their metrics "
-            "cannot be compared."
-        )
+    mismatch = unlike(f"{reference.name} and {candidate.name}", [*before, *after])
+    if mismatch is not None:
+        return mismatch
     names = [name for name in _METRICS if all(name in one.names for one in (*before, *after))]
     compared = [compare(after, before, name) for name in names]
     adjusted = holm([one.difference.p_value for one in compared])

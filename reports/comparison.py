@@ -104,5 +104,10 @@ def _check_shared(*configurations: Sequence[BootstrappedMetrics]) -> None:
                 f"runs must be evaluated on the same recordings in the same order, got {list(first.recordings)} and "
                 f"{list(run.recordings)}; validate them on one dataset"
             )
+        if run.protocol != first.protocol:
+            raise DataError(
+                "runs must be evaluated with the same classes, size bins, box filter and caps, got "
+                f"{first.protocol} and {run.protocol}; validate them with one configuration"
+            )
         if not np.array_equal(run.multiplicities, first.multiplicities):
             raise DataError("runs must share their resamples, got different ones; bootstrap all with the same draws")

@@ -2,6 +2,7 @@
 
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
@@ -150,16 +151,26 @@ class Evidence:
             if any(metric not in one.names for one in arm):
                 return Missing(f"{configuration.name}: its evaluation did not measure {metric}.")
             arms.append(arm)
-        recordings = list(dict.fromkeys(one.recordings for arm in arms for one in arm))
-        if len(recordings) > 1:
-            names = " and ".join(configuration.name for configuration in wanted)
-            counts = " and ".join(str(len(one)) for one in recordings)
-            return Missing(
-                f"The runs of {names} were evaluated on different recordings ({counts} of them), so that no difference "
-                "between them can be told from one between recordings."
-            )
-        return tuple(arms)
+        names = " and ".join(configuration.name for configuration in wanted)
+        return unlike(f"The runs of {names}", [one for arm in arms for one in arm]) or tuple(arms)
 
     def _note(self, problem: str) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def unlike(who: str, runs: Sequence[BootstrappedMetrics]) -> Missing | None:
+    """Why runs cannot be compared: other recordings, or another way to measure; none where they can."""
+    counts = list(dict.fromkeys(run.recordings for run in runs))
+    if len(counts) > 1:
+        numbers = " and ".join(str(len(one)) for one in counts)
+        return Missing(
+            f"{who} were evaluated on different recordings ({numbers} of them), so that no difference between them can "
+            "be told from one between recordings."
+        )
+    if any(run.protocol != runs[0].protocol for run in runs):
+        return Missing(
+            f"{who} were evaluated with different classes, size bins, box filters or caps on detections, so that their "
+            "metrics do not mean the same."
+        )
+    return None

@@ -77,10 +77,11 @@ def _hours_a_step(sweep: Sweep, run: Run, otherwise: float) -> float:
 def _device(sweep: Sweep, run: Run) -> tuple[float, str]:
     """How many devices a run held, and the unit of its hours."""
     device = run.tags.get("hardware.device", "")
-    threads = re.search(r"\bCPU, (\d{1,4}) threads", device)
+    threads = re.search(r"\bCPU, (\d{1,4}) threads?", device)
     if threads is not None:
         return float(threads[1]), "CPU-hours"
-    share = re.fullmatch(r"0?\.\d{1,9}|1(\.0)?", sweep.own.parameters.get("gpus_per_trial", ""))
+    held = run.tags.get("evsweep.gpus") or sweep.own.parameters.get("gpus_per_trial", "")
+    share = re.fullmatch(r"0?\.\d{1,9}|1(\.0)?", held)
     if device and share is not None and float(share[0]) > 0:
         return float(share[0]), "GPU-hours"
     return 1.0, "trial-hours"

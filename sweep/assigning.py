@@ -47,7 +47,7 @@ def assigner(folder: SweepFolder, record: SweepRecord, phase: Phase, resources: 
             directory=str(folder.run_directory(phase, proposal.index)),
             run_id=trial_run_id(record.sweep_id, phase, proposal.index),
             parent_run_id=record.sweep_id,
-            tags=_tags(folder, phase, proposal),
+            tags={**_tags(folder, phase, proposal), "evsweep.gpus": f"{resources.gpus:g}"},
             stop_request=str(folder.stop_request(phase, proposal.index)),
             min_free_bytes=int(settings.min_free_gib * GIB),
             threads=resources.threads,

@@ -24,6 +24,7 @@ class RungLearning(BaseSampler):
     whatever they are worth, as there is nothing yet to compare them with, so the algorithm would first search around
     those; and of several objectives it would see no values of stopped trials at all. Results of one rung can be
     compared. What was stopped below it counts as worse than all of them, as its results were when it was stopped.
+    Constraints, which bind results at full budget, are heeded once there are enough of those.
 
     Source: Falkner et al. 2018 (BOHB), whose model is that of the largest budget with enough results. Deviation: trials
     stopped below it are used as well.

@@ -26,11 +26,12 @@ def provenance(devices: Devices | None = None) -> dict[str, str]:
     tags = {f"version.{package}": _version(package) for package in _PACKAGES}
     tags["version.python"] = platform.python_version()
     tags["hardware.host"] = platform.node()
+    threads = torch.get_num_threads()
     if devices is not None:
         tags["hardware.device"] = (
             ", ".join(torch.cuda.get_device_name(index) for index in devices.indices)
             if devices.accelerator == "gpu"
-            else f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+            else f"{platform.machine()} CPU, {threads} thread{'s' * (threads != 1)}"
         )
     if devices is not None and devices.accelerator == "gpu" and torch.version.cuda is not None:
         tags["version.cuda"] = torch.version.cuda

@@ -45,7 +45,7 @@ def print_page(browser: str, page: Path, pdf: Path) -> None:
         command = [
             browser,
             "--headless",
-            "--no-sandbox",
+            *(["--no-sandbox"] if os.geteuid() == 0 else []),  # which root cannot have
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--disable-background-networking",

@@ -47,9 +47,12 @@ def test_what_is_missing_is_listed_at_the_end(make_sweep: MakeSweep) -> None:
     assert len(problems) > 1
 
 
-def test_a_section_that_cannot_be_made_is_replaced_by_a_sentence(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [DataError("the moon is in the way"), ValueError("the moon is in the way")])
+def test_a_section_that_cannot_be_made_is_replaced_by_a_sentence(
+    error: Exception, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(evidence: object) -> None:
-        raise DataError("the moon is in the way")
+        raise error
 
     sections = [entry if entry[0] != "pictures" else (*entry[:2], broken) for entry in build._SECTIONS]
     monkeypatch.setattr(build, "_SECTIONS", tuple(sections))

@@ -62,6 +62,14 @@ def test_a_share_of_a_gpu_counts_as_that_where_it_is_known(
     assert search_cost(sweep, runs, 3600).hours == pytest.approx(hours)
 
 
+def test_the_share_that_a_trial_held_counts_before_the_one_that_was_asked_for(
+    bare_run: MakeRun, bare_sweep: MakeSweep
+) -> None:
+    runs = [bare_run(0, {"AP_S": {3600: 0.3}}, steps_per_second=1, tags={**GPU, "evsweep.gpus": "0.5"})]
+    sweep = bare_sweep(runs, settings={"gpus_per_trial": "auto"})
+    assert (hours_unit(sweep), search_cost(sweep, runs, 3600).hours) == ("GPU-hours", pytest.approx(0.5))
+
+
 def test_without_any_speed_hours_are_unknown_and_steps_are_not(bare_run: MakeRun, bare_sweep: MakeSweep) -> None:
     runs = [bare_run(0, {"AP_S": {100: 0.3}}, state="PRUNED")]
     cost = search_cost(bare_sweep(runs), runs, None)

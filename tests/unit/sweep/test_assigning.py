@@ -18,6 +18,14 @@ def workers(folder: SweepFolder, resources: TrialResources) -> object:
     return assignment.config["hardware"]["num_workers"]
 
 
+def test_a_trial_says_what_share_of_a_gpu_it_holds(make_sweep: Callable[..., SweepFolder]) -> None:
+    folder = make_sweep()
+    proposal = open_study(folder).ask()
+    assert proposal is not None
+    assignment = assigner(folder, SweepRecord.read(folder), "trials", TrialResources(2, 0.25))(proposal)
+    assert assignment.tags["evsweep.gpus"] == "0.25"
+
+
 @pytest.mark.parametrize(("cpus", "train", "evaluation"), [(1, 1, 1), (4.5, 4, 2), (8, 6, 2)])
 def test_a_trial_loads_data_with_no_more_processes_than_it_has_cpus(
     make_sweep: Callable[..., SweepFolder],

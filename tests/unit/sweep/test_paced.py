@@ -15,7 +15,7 @@ def test_calls_keep_their_distance() -> None:
     until_s = time.monotonic() + 0.3
     while time.monotonic() < until_s:
         paced()
-    assert 3 <= len(calls) <= 6
+    assert len(calls) >= 3
     assert min(later - earlier for earlier, later in pairwise(calls)) >= 0.05
 
 

@@ -11,10 +11,12 @@ from reports.bootstrap import BootstrappedMetrics
 from reports.evidence import Evidence
 from reports.run_files import Missing
 from reports.runs import Curve, Run, RunState, Sweep
+from trainable.evaluation import EvaluationProtocol
 
 MakeEvidence = Callable[..., Evidence]
 
 RESAMPLES = 1000
+PROTOCOL = EvaluationProtocol(("car", "pedestrian"))
 RECORDINGS = tuple(f"recording {number}" for number in range(16))
 
 
@@ -47,6 +49,7 @@ class Trial:
     wobble: float = 1.0
     """By how many points every other resample lies above or below; the same ones in all trials."""
     recordings: tuple[str, ...] = RECORDINGS
+    protocol: EvaluationProtocol = PROTOCOL
     without_records: tuple[int, ...] = ()
     """Numbers of the figures whose runs have no match records."""
 
@@ -67,6 +70,7 @@ def _bootstrapped(figures: Mapping[str, float], trial: Trial) -> BootstrappedMet
     swing = np.where(np.arange(RESAMPLES) % 2, 1, -1) * trial.wobble / 100
     return BootstrappedMetrics(
         names=tuple(figures),
+        protocol=trial.protocol,
         recordings=trial.recordings,
         multiplicities=np.ones((RESAMPLES, len(trial.recordings)), np.int64),
         point=point,

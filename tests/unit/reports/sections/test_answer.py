@@ -11,6 +11,7 @@ from reports.document.blocks import Commands, Paragraph, Table
 from reports.evidence import Evidence
 from reports.multiple import holm
 from reports.sections.answer import section
+from trainable.evaluation import EvaluationProtocol
 
 Make = Callable[..., Evidence]
 
@@ -241,6 +242,19 @@ def test_runs_on_different_recordings_are_not_compared(make_evidence: Make, tria
     assert texts(evidence, "warning") == [
         "The runs of trial 1 and baseline were evaluated on different recordings (2 and 16 of them), so that no "
         "difference between them can be told from one between recordings."
+    ]
+
+
+def test_runs_that_were_measured_in_another_way_are_not_compared(make_evidence: Make, trial: Callable) -> None:
+    evidence = make_evidence(
+        [
+            trial({"AP_S": [20.0] * 3, "AP": [30.0] * 3}, known_point="baseline"),
+            trial({"AP_S": [30.0] * 3, "AP": [40.0] * 3}, protocol=EvaluationProtocol(("car",))),
+        ]
+    )
+    assert texts(evidence, "warning") == [
+        "The runs of trial 1 and baseline were evaluated with different classes, size bins, box filters or caps on "
+        "detections, so that their metrics do not mean the same."
     ]
 
 
