@@ -143,7 +143,7 @@ def best(
 @app.command()
 def confirm(
     name: Name,
-    top: Annotated[int, typer.Option(min=1, help="How many of the best trials to confirm.")] = 3,
+    top: Annotated[int, typer.Option(min=1, help="How many of the best trials to confirm, besides the baseline.")] = 3,
     seeds: Annotated[int, typer.Option(min=1, help="New seeds for each.")] = 3,
     storage: Storage = DEFAULT_STORAGE,
 ) -> None:

@@ -59,7 +59,7 @@ class Confirmed:
 
 
 def finalists(folder: SweepFolder, top: int) -> list[Finalist]:
-    """The baseline, and the best trials that ran to the full budget, the best first.
+    """The best trials besides the baseline that ran to the full budget, the best first, and then the baseline.
 
     Raises:
         SweepError: If no trial ran to the full budget.
@@ -73,18 +73,17 @@ def finalists(folder: SweepFolder, top: int) -> list[Finalist]:
         )
     baseline = _baseline(record)
     by_hash = {trial.config_hash: trial.index for trial in complete}
-    chosen = [_from_trial(trial, baseline) for trial in complete[:top]]
-    if not any(finalist.baseline for finalist in chosen):
-        chosen.append(
-            Finalist(
-                label=BASELINE,
-                parameters=baseline.parameters,
-                config_hash=baseline.config_hash,
-                trial=by_hash.get(baseline.config_hash),
-                baseline=True,
-            )
-        )
-    return chosen
+    rivals = [trial for trial in complete if trial.config_hash != baseline.config_hash]
+    return [
+        *map(_from_trial, rivals[:top]),
+        Finalist(
+            label=BASELINE,
+            parameters=baseline.parameters,
+            config_hash=baseline.config_hash,
+            trial=by_hash.get(baseline.config_hash),
+            baseline=True,
+        ),
+    ]
 
 
 def enqueue_confirmation(folder: SweepFolder, top: int, seeds: int) -> int:
@@ -92,7 +91,7 @@ def enqueue_confirmation(folder: SweepFolder, top: int, seeds: int) -> int:
 
     Args:
         folder: The sweep.
-        top: How many of the best trials.
+        top: How many of the best trials besides the baseline.
         seeds: How many new seeds each.
 
     Returns:
@@ -102,9 +101,13 @@ def enqueue_confirmation(folder: SweepFolder, top: int, seeds: int) -> int:
         SweepError: If no trial ran to the full budget.
     """
     chosen = finalists(folder, top)
-    best = sum(finalist.trial is not None for finalist in chosen)
-    if best < top:
-        logger.info("only %d trials of %s have run to the full budget, so no more are confirmed", best, folder.name)
+    rivals = len(chosen) - 1
+    if rivals < top:
+        logger.info(
+            "only %d trials of %s besides the baseline have run to the full budget, so no more are confirmed",
+            rivals,
+            folder.name,
+        )
     own = SweepRecord.read(folder).config.reproduce.seed_everything or 0
     study = open_study(folder, "confirm")
     study.enqueue([finalist.parameters for finalist in chosen], seeds=range(own + 1, own + 1 + seeds))
@@ -180,13 +183,13 @@ def _baseline(record: SweepRecord) -> Proposal:
     return proposer.propose(0, space.known_points[BASELINE], known_point=BASELINE, seed=None)
 
 
-def _from_trial(trial: TrialRecord, baseline: Proposal) -> Finalist:
+def _from_trial(trial: TrialRecord) -> Finalist:
     return Finalist(
         label=trial.name.partition(" ")[2],
         parameters=trial.parameters,
         config_hash=trial.config_hash,
         trial=trial.index,
-        baseline=trial.config_hash == baseline.config_hash,
+        baseline=False,
     )
 
 

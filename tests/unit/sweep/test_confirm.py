@@ -31,10 +31,10 @@ def test_the_finalists_are_the_best_complete_trials_and_the_baseline(searched: S
     assert [(finalist.trial, finalist.baseline) for finalist in chosen] == [(3, False), (4, False), (0, True)]
 
 
-def test_a_baseline_among_the_best_is_not_confirmed_twice(make_sweep: MakeSweep, play: Play) -> None:
+def test_a_baseline_among_the_best_takes_no_place_of_theirs(make_sweep: MakeSweep, play: Play) -> None:
     folder = make_sweep(scheduler="none")
-    play(folder, [0.9, 0.5])
-    assert [(one.trial, one.baseline) for one in finalists(folder, top=2)] == [(0, True), (1, False)]
+    play(folder, [0.9, 0.5, 0.4])
+    assert [(one.trial, one.baseline) for one in finalists(folder, top=1)] == [(1, False), (0, True)]
 
 
 def test_a_baseline_that_was_stopped_early_is_confirmed_all_the_same(make_sweep: MakeSweep, play: Play) -> None:
