@@ -23,10 +23,16 @@ def print_outcome(folder: SweepFolder, console: Console) -> None:
     print_table(standings_table(ranked, objectives, running=False, title=f"{folder.name}, percent"), console)
     unfinished = sum(not row.ended for row in ranked)
     if unfinished:
-        print_line(console, f"{unfinished} trials are not finished; to go on with them: {folder.command('resume')}")
+        print_line(
+            console,
+            f"Not finished: {unfinished} of {len(ranked)} trials; to go on with them: {folder.command('resume')}",
+        )
     failed = sum(row.state == "FAILED" for row in ranked)
     if failed:
-        print_line(console, f"{failed} trials failed; to try them again: {folder.command('resume', '--failed')}")
+        print_line(
+            console,
+            f"Failed: {failed} of {len(ranked)} trials; to try them again: {folder.command('resume', '--failed')}",
+        )
     if any(row.state == "COMPLETE" for row in ranked):
         print_line(console, f"The best configuration, and the command that trains it: {folder.command('best')}")
         print_line(
