@@ -5,8 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from reports.comparison import Comparison
+from reports.multiple import holm
 from reports.uncertainty import Draws, Estimate, estimate
 
+SEEDS = ((2, 2), (3, 3), (5, 5), (2, 3), (3, 5))
 Simulate = Callable[..., list[Draws]]
 NOISE = {"seed_spread": 0.08, "seed_by_recording": 0.05, "configuration_by_recording": 0.05}
 """Standard deviation over seeds of about two points, most of it on all recordings alike."""
@@ -27,13 +30,30 @@ def equal_configurations(simulate: Simulate) -> list[list[Draws]]:
     return [simulate(rng, recordings=25, seeds=(5, 5), gains=(0.0, 0.0), **NOISE) for _ in range(500)]
 
 
-@pytest.mark.parametrize(("seeds", "other_seeds"), [(2, 2), (3, 3), (5, 5), (2, 3), (3, 5)])
+@pytest.mark.parametrize(("seeds", "other_seeds"), SEEDS)
 def test_intervals_over_seeds_and_recordings_cover_the_truth_in_93_to_97_percent(
     equal_configurations: list[list[Draws]], seeds: int, other_seeds: int
 ) -> None:
     found = [estimate([first(a, seeds), first(b, other_seeds)], (1, -1)) for a, b in equal_configurations]
     assert 0.93 <= covered(found) <= 0.97
     assert np.mean([one.p_value < 0.05 for one in found]) == pytest.approx(1 - covered(found))
+
+
+def test_equal_configurations_are_called_different_in_at_most_5_percent_of_cases(
+    equal_configurations: list[list[Draws]],
+) -> None:
+    alone, together = [], []
+    for seeds, other_seeds in SEEDS:
+        found = [
+            Comparison(estimate([first(a, seeds), first(b, other_seeds)], (1, -1)), (seeds, other_seeds), 25)
+            for a, b in equal_configurations
+        ]
+        alone += [one.verdict() != "not shown" for one in found]
+        for pair in zip(found[::2], found[1::2], strict=True):  # as the answer does it, for two comparisons at once
+            adjusted = holm([one.difference.p_value for one in pair])
+            together.append(any(one.verdict(p) != "not shown" for one, p in zip(pair, adjusted, strict=True)))
+    assert 0.01 < np.mean(alone) <= 0.05
+    assert 0.01 < np.mean(together) <= 0.05
 
 
 @pytest.mark.parametrize("recordings", [25, 60])
