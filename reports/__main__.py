@@ -23,6 +23,10 @@ TrackingUri = Annotated[
         show_default=False,
     ),
 ]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option(help="Folder for the report; default: SWEEP-report in the current folder.", show_default=False),
+]
 Pdf = Annotated[bool, typer.Option("--pdf", help="Print it to report.pdf, too; needs Chromium or Chrome.")]
 NoAttach = Annotated[bool, typer.Option("--no-attach", help="Do not attach the report to the sweep's run in MLflow.")]
 
@@ -31,10 +35,7 @@ NoAttach = Annotated[bool, typer.Option("--no-attach", help="Do not attach the r
 def build(
     sweep: SweepName,
     tracking_uri: TrackingUri = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the report; default: SWEEP-report in the current folder.", show_default=False),
-    ] = None,
+    out: ReportFolder = None,
     compare: Annotated[
         str | None,
         typer.Option(metavar="OTHER", help="Compare with the best configuration of this sweep, too."),
@@ -98,10 +99,7 @@ def compare(
 def watch(
     sweep: SweepName,
     tracking_uri: TrackingUri = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the report; default: SWEEP-report in the current folder.", show_default=False),
-    ] = None,
+    out: ReportFolder = None,
     interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks at the sweep.")] = 60,
     no_attach: NoAttach = False,
 ) -> None:

@@ -1,10 +1,6 @@
 """Draws a few fixed moments after every validation: events, labels and detections."""
 
-import pytorch_lightning as pl
-
-from trainable.callbacks.by_products import by_product
-from trainable.callbacks.validation_moments import ValidationMoments
-from trainable.run_folder import RunFolder
+from trainable.callbacks.moment_files import MomentFiles
 from trainable.tracking import RunTracking
 
 SHOWN_SCORE = 0.25
@@ -12,33 +8,12 @@ SHOWN_SCORE = 0.25
 SHOWN_DETECTIONS = 50
 
 
-class EventImages(pl.Callback):
-    """Writes `event_images/SEQUENCE_FRAME.png`, replaced after each validation, for labelled frames with small objects.
+class EventImages(MomentFiles):
+    """Writes `event_images/SEQUENCE_FRAME.png` for labelled frames with small objects."""
 
-    Drawing changes no number of the training: it reads what the validation has collected.
+    made = "event images"
 
-    Args:
-        tracking: The run's journal; `None` in all processes of a distributed run but the first.
-        folder: The run's folder.
-        moments: Gives the moments.
-        count: How many; 0 for no picture.
-    """
-
-    def __init__(
-        self, tracking: RunTracking | None, folder: RunFolder, moments: ValidationMoments, *, count: int
-    ) -> None:
-        self._tracking = tracking
-        self._folder = folder
-        self._moments = moments
-        self._count = count
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draw."""
-        if self._tracking is not None and self._count:
-            with by_product("event images"):
-                self._draw(self._tracking, trainer.global_step)
-
-    def _draw(self, tracking: RunTracking, step: int) -> None:
+    def _make(self, tracking: RunTracking, step: int) -> None:
         from trainable.event_picture import event_colours, save_event_picture  # Matplotlib takes a second
 
         self._folder.event_images.mkdir(exist_ok=True)

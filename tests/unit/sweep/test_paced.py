@@ -15,7 +15,7 @@ def test_calls_keep_their_distance() -> None:
     until_s = time.monotonic() + 0.3
     while time.monotonic() < until_s:
         paced()
-    assert len(calls) >= 3
+    assert 3 <= len(calls) <= 7  # at 0 s, and at 0.3 s the last one
     assert min(later - earlier for earlier, later in pairwise(calls)) >= 0.05
 
 
